@@ -1,0 +1,187 @@
+"""What an analysis leaves behind: frozen results, shapes checked when they are made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from vizstudio.core.errors import GeometryError, UsageError
+from vizstudio.core.geometry import PatchGrid, TokenAxis
+
+Query = str | int | tuple[int, int]
+"""``"cls"``, another prefix token's name, ``"mean"`` of the patches, ``(row, col)``, or a token number."""
+Head = int | Literal["mean", "max", "min"]
+PositionKind = Literal["learned", "sincos", "rotary"]
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """A value per cell of the grid, and where that grid lies on the original image.
+
+    Parameters
+    ----------
+    values : (rows, cols) float32
+        NaN where there is no value: cells outside the query's window.
+    grid : PatchGrid
+        The cells' place on the original image.
+    label : str
+        What is shown, in a few words.
+    unit : str
+        What a value means, such as ``"attention"`` or ``"cosine similarity"``.
+    prefix_mass : float or None
+        For attention: the share of the row that went to prefix tokens and is therefore not on the map.
+    """
+
+    values: np.ndarray
+    grid: PatchGrid
+    label: str = ""
+    unit: str = ""
+    prefix_mass: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.grid.shape:
+            raise GeometryError(f"a map of {self.values.shape} does not fit a grid of {self.grid.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class PositionEmbedding:
+    """The vectors that tell a model where a patch is.
+
+    Parameters
+    ----------
+    kind : {"learned", "sincos", "rotary"}
+        For rotary embeddings a vector is the cosines and sines of the patch's angles, so that the cosine
+        similarity of two patches is the mean of ``cos(angle difference)`` over frequencies.
+    vectors : (rows * cols, dim) float32
+        One per patch; prefix tokens are left out.
+    grid : PatchGrid
+        Where the patches lie.
+    """
+
+    kind: PositionKind
+    vectors: np.ndarray
+    grid: PatchGrid
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.grid):
+            raise GeometryError(
+                f"{self.vectors.shape} position vectors do not fit a grid of {self.grid.shape}"
+            )
+
+    def similarity(self) -> np.ndarray:
+        """Return cosine similarities (rows, cols, rows, cols), float32 in [-1, 1].
+
+        ``similarity()[r, c]`` is the panel of patch (r, c): its similarity with every patch. The figure is
+        that of Dosovitskiy et al. 2021 (An Image is Worth 16x16 Words), Figure 7.
+        """
+        vectors = np.asarray(self.vectors, np.float32)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
+        rows, cols = self.grid.shape
+        return np.clip(unit @ unit.T, -1, 1).reshape(rows, cols, rows, cols)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class and the model's belief in it, `probability` in [0, 1]."""
+
+    label: str
+    index: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class AttentionLayer:
+    """What is known of one attention call before any weight is computed.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name of the module that made the call, as in ``model.named_modules()``.
+    kind : {"self", "cross"}
+        Whether queries and keys come from the same tokens.
+    heads : int
+        Number of heads.
+    queries, keys : TokenAxis
+        What the rows and columns of the weights stand for.
+    max_error : float or None
+        Largest difference between ``weights @ value`` and the call's own output, relative to that output's
+        largest value; None if the call was not checked.
+    """
+
+    name: str
+    kind: Literal["self", "cross"]
+    heads: int
+    queries: TokenAxis
+    keys: TokenAxis
+    max_error: float | None = None
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of the layout; empty for global attention."""
+        return self.keys.note or self.queries.note
+
+
+class Attention(Protocol):
+    """Attention of one forward pass, asked layer by layer; see `vizstudio.compute.trace.AttentionTrace`."""
+
+    @property
+    def layers(self) -> tuple[AttentionLayer, ...]:
+        """The attention calls in the order in which they were made."""
+
+    def weights(
+        self, layer: int, heads: list[int] | None = None, queries: list[int] | None = None
+    ) -> np.ndarray:
+        """Return float32 (heads, queries, keys), rows summing to 1; see `AttentionTrace.weights`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """All that one run of a model on one image leaves behind.
+
+    Parameters
+    ----------
+    model_id : str
+        Such as ``"vit:vit_base_patch16_384"``.
+    grid : PatchGrid
+        The patches the model cut the image into.
+    predictions : tuple of Prediction
+        All classes, most probable first; empty for a model without a classifier.
+    logits : (classes,) float32 or None
+        In class order.
+    attention : Attention
+        What the attention of this pass can be asked.
+    position_embedding : PositionEmbedding or None
+        None if the model has none that could be drawn; `notes` then says why.
+    token_norms : (layers, tokens) float32 or None
+        Euclidean norm of every token after every block, prefix tokens first.
+    provenance : mapping
+        What is needed to run it again: weights, their hash, the image's hash, the fit, versions, device.
+    notes : tuple of str
+        What the user must know, such as ``"untrained weights"``.
+    """
+
+    model_id: str
+    grid: PatchGrid
+    attention: Attention
+    predictions: tuple[Prediction, ...] = ()
+    logits: np.ndarray | None = None
+    position_embedding: PositionEmbedding | None = None
+    token_norms: np.ndarray | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def position(self) -> PositionEmbedding:
+        """Return the position embedding.
+
+        Raises
+        ------
+        UsageError
+            If the model has none; the message says why.
+        """
+        if self.position_embedding is None:
+            why = next((n for n in self.notes if "position" in n), "it adds none to its tokens")
+            raise UsageError(f"{self.model_id} has no position embedding to show: {why}")
+        return self.position_embedding
