@@ -1,0 +1,174 @@
+"""Sees attention inside any model without a line written for its architecture, and leaves nothing behind.
+
+A `TorchFunctionMode` around the forward pass sees every ``F.scaled_dot_product_attention`` with its real
+inputs (after rotary embeddings, q/k norms and biases), and every softmax whose result later multiplies
+values, whichever operations lie between. Each call checks itself on a few rows: ``weights @ value`` against
+the call's own output. No attention matrix is stored; rows are computed when somebody looks.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FunctionType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from vizstudio.compute.calls import AttentionCall
+from vizstudio.compute.products import PRODUCTS, Product, SoftmaxFollower, attention_product
+from vizstudio.compute.record import Frame, fused_call, module_call
+from vizstudio.core.errors import AttentionError
+
+# The function hands itself to the active mode as one opaque call, inside which the mode is off. This twin runs
+# the very same code without that first step, so that the attention inside it is seen like any other.
+_OPEN_MHA = FunctionType(
+    F.multi_head_attention_forward.__code__,
+    {**F.__dict__, "has_torch_function": lambda *_: False},
+    argdefs=F.multi_head_attention_forward.__defaults__,
+)
+_OPEN_MHA.__kwdefaults__ = F.multi_head_attention_forward.__kwdefaults__
+
+
+class Recorder(TorchFunctionMode):
+    """What a forward pass shows of its attention; made by `capture`.
+
+    Attributes
+    ----------
+    calls : list of AttentionCall
+        In the order in which the model made them.
+    norms : dict of str to (tokens,) Tensor
+        Norms of the tokens that the modules named in ``norms_of`` gave out.
+    matrices : list of Tensor or None
+        The root module's own matrices, kept only when it is run again to get one.
+    """
+
+    def __init__(self, keep_matrices: bool = False) -> None:
+        super().__init__()
+        self.calls: list[AttentionCall] = []
+        self.norms: dict[str, Tensor] = {}
+        self.matrices: list[Tensor] | None = [] if keep_matrices else None
+        self.stack: list[Frame] = []
+        self.follower = SoftmaxFollower()
+        self.thread = threading.get_ident()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.multi_head_attention_forward:
+            with self:
+                return _OPEN_MHA(*args, **kwargs)
+        out = func(*args, **kwargs)
+        if func is F.scaled_dot_product_attention:
+            self._see_fused(out, *args, **kwargs)
+        elif func in PRODUCTS and (product := attention_product(self.follower, func, args, out)):
+            self._see_product(product)
+        else:
+            self.follower.follow(func, args, kwargs, out, self.stack)
+        return out
+
+    def _see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
+        self.calls.append(fused_call(self.stack[-1] if self.stack else None, out, *args, **kwargs))
+
+    def _see_product(self, product: Product) -> None:
+        # The owner is the innermost module that both computed the softmax and used it.
+        owners = [frame for frame in self.stack if frame in product.origin.running]
+        if not owners:
+            raise AttentionError(
+                "attention outside any module cannot be captured: wrap it in a torch.nn.Module"
+            )
+        frame = owners[-1]
+        ordinal, frame.products = frame.products, frame.products + 1
+        call, matrix = module_call(frame, product, lambda: self._again(frame, ordinal))
+        self.calls.append(call)
+        if self.matrices is not None and frame is self.stack[0]:
+            self.matrices.append(matrix)
+
+    @staticmethod
+    def _again(frame: Frame, ordinal: int) -> Tensor:
+        """Run a module again on what it was given, for the matrix of its `ordinal`-th product."""
+        with torch.no_grad(), capture(frame.module, keep_matrices=True) as recorder:
+            frame.module(*frame.args, **frame.kwargs)
+        assert recorder.matrices is not None
+        return recorder.matrices[ordinal]
+
+
+def _hook_modules(
+    model: nn.Module,
+    recorder: Recorder,
+    on_module: Callable[[str], None] | None,
+    norms_of: frozenset[str],
+) -> Iterator[Any]:
+    """Register the hooks that keep the recorder's stack of running modules; yields their handles."""
+
+    def enter(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if threading.get_ident() == recorder.thread:
+                if on_module:
+                    on_module(name)
+                recorder.stack.append(Frame(name, module, args, kwargs))
+
+        return hook
+
+    def leave(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+            if threading.get_ident() == recorder.thread and recorder.stack:
+                recorder.stack.pop()
+                if name in norms_of and isinstance(out, Tensor):
+                    recorder.norms[name] = out.float().norm(dim=-1)[0]
+
+        return hook
+
+    for name, module in model.named_modules():
+        yield module.register_forward_pre_hook(enter(name), with_kwargs=True, prepend=True)
+        yield module.register_forward_hook(leave(name), always_call=True)
+
+
+@contextmanager
+def capture(
+    model: nn.Module,
+    on_module: Callable[[str], None] | None = None,
+    norms_of: Iterable[str] = (),
+    keep_matrices: bool = False,
+) -> Iterator[Recorder]:
+    """See the attention of every forward pass of `model` made inside this context by this thread.
+
+    Parameters
+    ----------
+    model : nn.Module
+        In evaluation mode; nothing of it is changed, and every hook comes off at the end.
+    on_module : callable, optional
+        Called with each module's name as it starts; what it raises stops the forward pass.
+    norms_of : iterable of str
+        Names of modules whose output (1, tokens, width) should leave the norm of each token.
+    keep_matrices : bool
+        Keep softmax matrices too; meant for running one module again.
+
+    Raises
+    ------
+    AttentionError
+        If the model is in training mode, where dropout falsifies the weights.
+    """
+    if model.training:
+        raise AttentionError("call model.eval() first: in training mode dropout falsifies attention weights")
+    recorder = Recorder(keep_matrices)
+    with ExitStack() as stack:
+        for handle in _hook_modules(model, recorder, on_module, frozenset(norms_of)):
+            stack.callback(handle.remove)
+        stack.enter_context(recorder)
+        yield recorder
+    recorder.stack.clear()
+
+
+def describe_failure(model: nn.Module) -> str:
+    """Return one sentence on what a model without visible attention has instead."""
+    classes = sorted({type(m).__name__ for m in model.modules() if "att" in type(m).__name__.lower()})
+    if classes:
+        return (
+            f"no softmax attention was seen in {type(model).__name__}, though it has {', '.join(classes)}: "
+            "attention of another form (linear, or in a compiled kernel) has no weights to show"
+        )
+    return f"{type(model).__name__} has no attention: none of its modules attends"

@@ -1,0 +1,160 @@
+"""Turns what the capture sees into attention calls: finds windows and heads, and checks a few rows."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vizstudio.compute.calls import (
+    TOLERANCE,
+    AttentionCall,
+    FusedCall,
+    FusedInputs,
+    Kept,
+    ModuleCall,
+    relative_error,
+    sample_rows,
+)
+from vizstudio.compute.products import Product
+
+HEAD_COUNTS = ("num_heads", "num_attention_heads", "heads", "n_heads", "n_head")
+ROW_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(eq=False)
+class Frame:
+    """A module that is running, and how many matrix products of attention it made so far."""
+
+    name: str
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    products: int = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """How leading dimensions divide into (windows, heads).
+
+    Four dimensions are (windows, heads, length, dim) by convention. With more or fewer the module's own head
+    count tells which one the heads are; where it cannot, `refusal` says so.
+    """
+
+    lead: tuple[int, ...]
+    heads_dim: int | None
+    heads: int
+    refusal: str = ""
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if len(self.lead) == 2:
+            return tensor
+        length, dim = tensor.shape[-2:]
+        if self.heads_dim is None:
+            return tensor.reshape(-1, self.heads, length, dim)
+        moved = tensor.movedim(self.heads_dim, len(self.lead) - 1)
+        return moved.reshape(-1, self.heads, length, dim)
+
+
+def _split(shape: tuple[int, ...], module: nn.Module | None) -> Split:
+    lead = shape[:-2]
+    counts = [getattr(module, name, None) for name in HEAD_COUNTS]
+    declared = next((count for count in counts if isinstance(count, int)), None)
+    if len(lead) == 2:
+        return Split(lead, 1, lead[1])
+    if len(lead) < 2:  # (windows · heads, length, dim), as torch's own multi-head attention flattens it
+        heads = declared if declared and math.prod(lead) % declared == 0 else 1
+        return Split(lead, None, heads)
+    places = [i for i, size in enumerate(lead) if size == declared]
+    if len(places) != 1:
+        why = f"which of its dimensions {tuple(shape)} holds the heads cannot be told"
+        return Split(lead, len(lead) - 1, lead[-1], why)
+    return Split(lead, places[0], lead[places[0]])
+
+
+def fused_call(
+    frame: Frame | None,
+    out: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> FusedCall:
+    """Keep what one ``scaled_dot_product_attention`` was given, checked against what it gave out."""
+    split = _split(tuple(query.shape), frame.module if frame else None)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    bias = Kept(attn_mask) if attn_mask is not None else None
+    inputs = FusedInputs(Kept(query), Kept(key), bias, is_causal, scale, split)
+    name, rows = frame.name if frame else "", sample_rows(query.shape[-2])
+    weights = inputs.weights(name, slice(None), None, rows)
+    values = split(value).float()
+    values = values.repeat_interleave(weights.shape[1] // values.shape[1], 1)
+    return FusedCall(
+        name=name,
+        module=frame.module if frame else None,
+        windows=weights.shape[0],
+        heads=split.heads,
+        queries=query.shape[-2],
+        keys=key.shape[-2],
+        value_dim=value.shape[-1],
+        error=relative_error(weights @ values, split(out[..., rows, :])),
+        tolerance=TOLERANCE[query.dtype],
+        refusal=split.refusal,
+        inputs=inputs,
+    )
+
+
+def _all_tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from _all_tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _all_tensors(item)
+
+
+def _shown_matrix(product: Product) -> tuple[Tensor, str, str]:
+    """Return (matrix, note, refusal): the matrix used, or the softmax where the use was mixed over heads."""
+    if _sums_to_one(product.matrix):
+        return product.matrix, "", ""
+    softmax = product.origin.softmax
+    if softmax is not None and softmax.shape == product.matrix.shape and _sums_to_one(softmax):
+        return softmax, "shown before the model mixes its heads", ""
+    return product.matrix, "", "its rows do not sum to 1"
+
+
+def _sums_to_one(matrix: Tensor) -> bool:
+    rows = matrix[..., sample_rows(matrix.shape[-2]), :].float()
+    return bool(((rows.sum(-1) - 1).abs() < ROW_SUM_TOLERANCE).all()) and bool((rows >= 0).all())
+
+
+def module_call(frame: Frame, product: Product, again: Callable[[], Tensor]) -> tuple[AttentionCall, Tensor]:
+    """Keep what a module was given that computes attention itself; also return its four-dimensional matrix."""
+    matrix, note, refusal = _shown_matrix(product)
+    split = _split(tuple(matrix.shape), frame.module)
+    rows = sample_rows(matrix.shape[-2])
+    ours = torch.matmul(product.matrix[..., rows, :].float(), product.value.float())
+    shown = split(matrix)
+    call = ModuleCall(
+        name=frame.name,
+        module=frame.module,
+        windows=shown.shape[0],
+        heads=split.heads,
+        queries=matrix.shape[-2],
+        keys=matrix.shape[-1],
+        value_dim=product.value.shape[-1],
+        error=relative_error(ours, product.out[..., rows, :]),
+        tolerance=TOLERANCE[matrix.dtype],
+        note=note,
+        refusal=refusal or split.refusal,
+        kept=tuple(Kept(t) for t in _all_tensors((frame.args, frame.kwargs))),
+        again=again,
+    )
+    return call, shown

@@ -1,0 +1,68 @@
+"""What a model plugin hands over: a model that analyses images, and how the user asked for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from vizstudio.core.context import RunContext
+from vizstudio.core.geometry import FitMode
+from vizstudio.core.images import ImageSource
+from vizstudio.core.types import Analysis
+
+WeightSource = Literal["checkpoint", "pretrained", "untrained"]
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """How the user wants a model built; every plugin's ``load`` gets one.
+
+    Parameters
+    ----------
+    checkpoint : Path or None
+        A local file of weights.
+    pretrained : bool
+        Fetch published weights. With neither, the model is untrained and must say so.
+    class_names : Path or None
+        A text file with one class name per line; None for the model's own.
+    fit : {"crop", "squash", "pad"} or None
+        How an image is made to fit the model's input; None for the model's own way.
+    input_size : (int, int) or None
+        Width and height of the model's input in pixels; None for the model's own.
+    """
+
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    class_names: Path | None = None
+    fit: FitMode | None = None
+    input_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a loaded model before it sees an image."""
+
+    model_id: str
+    weights: WeightSource
+    weights_hash: str
+    input_size: tuple[int, int]
+    num_parameters: int
+    device: str
+
+
+class Model(Protocol):
+    """A loaded model, ready to analyse images; called from one thread at a time."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it."""
+
+    def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
+        """Run the model once on an image and keep what it computed.
+
+        Raises
+        ------
+        vizstudio.core.errors.VizstudioError
+            With one sentence for the user.
+        vizstudio.core.errors.Cancelled
+            Soon after ``context`` was cancelled: within one layer.
+        """
