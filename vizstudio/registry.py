@@ -57,23 +57,25 @@ class ModelEntry:
 
 
 class ModelRegistry:
-    """The model entries of all plugins, by scheme; each entry remembers the plugin that added it."""
+    """The model entries of all plugins, by scheme; each remembers the plugin that added it."""
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[ModelEntry, str]] = {}
 
     def add(self, entry: ModelEntry, plugin: str) -> None:
-        """Add an entry.
+        """Add an entry on behalf of a plugin.
 
         Raises
         ------
         PluginError
-            If another plugin already brings this scheme.
+            If it is no `ModelEntry`, or another plugin already brings its scheme.
         """
+        if not isinstance(entry, ModelEntry):
+            raise PluginError(f"plugin {plugin!r} registers {entry!r}, which is not a ModelEntry")
         if entry.scheme in self._entries:
             owner = self._entries[entry.scheme][1]
             raise PluginError(
-                f"plugin {plugin!r} adds the model scheme {entry.scheme!r}, which plugin {owner!r} brings"
+                f"plugin {plugin!r} brings models {entry.scheme!r}, which plugin {owner!r} already brings"
             )
         self._entries[entry.scheme] = (entry, plugin)
 
@@ -84,10 +86,6 @@ class ModelRegistry:
     def entries(self) -> tuple[ModelEntry, ...]:
         """All entries, in the order in which they were added."""
         return tuple(entry for entry, _ in self._entries.values())
-
-    def owner(self, scheme: str) -> str:
-        """The name of the plugin that brings a scheme."""
-        return self._entries[scheme][1]
 
     def find(self, model_id: str) -> tuple[ModelEntry, str]:
         """Split ``"scheme:name"`` into its entry and the name.
@@ -104,3 +102,15 @@ class ModelRegistry:
                 f"no model {model_id!r}: models are named {known}; `vizstudio models` lists them"
             )
         return self._entries[scheme][0], name
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """What a hook is handed: adds entries in the name of the plugin whose hook is running."""
+
+    models: ModelRegistry
+    plugin: str
+
+    def add(self, entry: ModelEntry) -> None:
+        """Add an entry; raises `PluginError` if it is unfit or its scheme is taken."""
+        self.models.add(entry, self.plugin)

@@ -1,0 +1,1 @@
+"""Vision transformers through timm, as a plugin of vizstudio."""

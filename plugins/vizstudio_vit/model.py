@@ -1,0 +1,147 @@
+"""A timm vision transformer that analyses images."""
+
+import time
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
+
+from vizstudio.api import (
+    Analysis,
+    AttentionCall,
+    AttentionError,
+    AttentionLayer,
+    AttentionTrace,
+    ImageFit,
+    ImageSource,
+    ModelInfo,
+    ModelRequest,
+    PatchGrid,
+    Prediction,
+    Recorder,
+    RunContext,
+    capture,
+    describe_failure,
+)
+from vizstudio_vit.build import Built, build
+from vizstudio_vit.layout import patch_grid, place, prefix_labels
+from vizstudio_vit.positions import position_embedding
+
+
+def load(name: str, request: ModelRequest, context: RunContext) -> "ViT":
+    """Load the timm model `name`; the entry point that the plugin registers."""
+    context.report(0.0, f"building {name}")
+    built = build(name, request, context)
+    built.model.to(context.device)
+    return ViT(f"vit:{name}", built, context.device)
+
+
+class ViT:
+    """A loaded timm model; see `vizstudio.api.Model`."""
+
+    def __init__(self, model_id: str, built: Built, device: str) -> None:
+        self._built, self._model = built, built.model
+        self._labels = prefix_labels(built.model)
+        self._num_modules = sum(1 for _ in built.model.modules())
+        self.info = ModelInfo(
+            model_id=model_id,
+            weights=built.weights,
+            weights_hash=built.weights_hash,
+            input_size=built.preprocessing.input_size,
+            num_parameters=sum(p.numel() for p in built.model.parameters()),
+            device=device,
+        )
+
+    def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
+        """Run the model once on an image and keep what it computed; see `vizstudio.api.Model.analyze`."""
+        start = time.perf_counter()
+        pixels, fit = self._built.preprocessing(image)
+        ready = time.perf_counter()
+        logits, recorder = self._forward(pixels.to(self.info.device), context)
+        done = time.perf_counter()
+        grid = patch_grid(self._model, fit)
+        trace, notes = self._trace(recorder, grid)
+        position, position_note = position_embedding(self._model, grid)
+        return Analysis(
+            model_id=self.info.model_id,
+            grid=grid,
+            attention=trace,
+            predictions=self._predictions(logits),
+            logits=logits,
+            position_embedding=position,
+            token_norms=self._norms(recorder),
+            timings={"preprocess": ready - start, "forward": done - ready},
+            provenance=self._provenance(image, fit),
+            notes=(*self._built.notes, *image.notes, *notes, *([position_note] if position_note else [])),
+        )
+
+    def _forward(self, pixels: Tensor, context: RunContext) -> tuple[np.ndarray | None, Recorder]:
+        seen = 0
+
+        def on_module(name: str) -> None:
+            nonlocal seen
+            context.check()
+            seen += 1
+            context.report(min(seen / self._num_modules, 1.0), f"running {name or 'the model'}")
+
+        # no_grad rather than inference_mode: its tensors count changes in place, so a stale map is noticed.
+        with torch.no_grad(), capture(self._model, on_module, self._block_names()) as recorder:
+            out = self._model(pixels)
+        if isinstance(out, (tuple, list)):
+            out = out[0]
+        has_classes = getattr(self._model, "num_classes", 0) > 0 and out.ndim == 2
+        return (out[0].float().cpu().numpy() if has_classes else None), recorder
+
+    def _block_names(self) -> list[str]:
+        blocks = getattr(self._model, "blocks", None)
+        return (
+            [f"blocks.{i}" for i in range(len(blocks))]
+            if isinstance(blocks, (nn.Sequential, nn.ModuleList))
+            else []
+        )
+
+    def _trace(self, recorder: Recorder, grid: PatchGrid) -> tuple[AttentionTrace, list[str]]:
+        placed: list[tuple[AttentionLayer, AttentionCall]] = []
+        left_out: list[str] = []
+        for call in recorder.calls:
+            try:
+                placed.append((place(call, grid, self._labels), call))
+            except AttentionError as error:
+                left_out.append(str(error))
+        if not placed:
+            raise AttentionError(left_out[0] if left_out else describe_failure(self._model))
+        notes = [f"{len(left_out)} attention calls are left out: {left_out[0]}"] if left_out else []
+        notes += sorted({call.note for _, call in placed if call.note})
+        layers, calls = zip(*placed, strict=True)
+        return AttentionTrace(layers, calls), notes
+
+    def _norms(self, recorder: Recorder) -> np.ndarray | None:
+        """Return (layers, tokens) norms if every block gave out the same tokens, else None."""
+        norms = [n.cpu().numpy() for n in recorder.norms.values()]
+        uniform = norms and all(n.ndim == 1 and n.shape == norms[0].shape for n in norms)
+        return np.stack(norms).astype(np.float32) if uniform else None
+
+    def _predictions(self, logits: np.ndarray | None) -> tuple[Prediction, ...]:
+        if logits is None:
+            return ()
+        exps = np.exp(logits.astype(np.float64) - logits.max())
+        probabilities = exps / exps.sum()
+        order = np.argsort(-probabilities, kind="stable")
+        return tuple(Prediction(self._built.class_names[i], int(i), float(probabilities[i])) for i in order)
+
+    def _provenance(self, image: ImageSource, fit: ImageFit) -> dict[str, str]:
+        facts: dict[str, Any] = {
+            "model": self.info.model_id,
+            "weights": self.info.weights,
+            "weights_hash": self.info.weights_hash,
+            "image": image.name,
+            "image_sha256": image.sha256,
+            "fit": fit.mode,
+            "input_size": "×".join(map(str, fit.input_size)),
+            "device": self.info.device,
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+        }
+        return {key: str(value) for key, value in facts.items()}

@@ -1,0 +1,97 @@
+"""All that a plugin may import from vizstudio; nothing else is public.
+
+What needs torch is imported when it is first used, so that a plugin's top module stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vizstudio.core.context import RunContext
+from vizstudio.core.errors import (
+    AttentionError,
+    Cancelled,
+    CheckpointError,
+    DeviceError,
+    GeometryError,
+    ImageError,
+    ModelError,
+    OfflineError,
+    PluginError,
+    UsageError,
+    VizstudioError,
+)
+from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
+from vizstudio.core.images import ImageSource, read_image
+from vizstudio.core.model import Model, ModelInfo, ModelRequest, WeightSource
+from vizstudio.core.types import (
+    Analysis,
+    Attention,
+    AttentionLayer,
+    Head,
+    Heatmap,
+    PositionEmbedding,
+    Prediction,
+    Query,
+)
+from vizstudio.hookspecs import hookimpl
+from vizstudio.registry import ModelEntry, ModelListing
+
+if TYPE_CHECKING:
+    from vizstudio.compute.calls import AttentionCall
+    from vizstudio.compute.capture import Recorder, capture, describe_failure
+    from vizstudio.compute.trace import AttentionTrace
+
+_LAZY = {
+    "AttentionCall": "vizstudio.compute.calls",
+    "AttentionTrace": "vizstudio.compute.trace",
+    "Recorder": "vizstudio.compute.capture",
+    "capture": "vizstudio.compute.capture",
+    "describe_failure": "vizstudio.compute.capture",
+}
+
+__all__ = [
+    "Analysis",
+    "Attention",
+    "AttentionCall",
+    "AttentionError",
+    "AttentionLayer",
+    "AttentionTrace",
+    "Cancelled",
+    "CheckpointError",
+    "DeviceError",
+    "FitMode",
+    "GeometryError",
+    "Head",
+    "Heatmap",
+    "ImageError",
+    "ImageFit",
+    "ImageSource",
+    "Model",
+    "ModelEntry",
+    "ModelError",
+    "ModelInfo",
+    "ModelListing",
+    "ModelRequest",
+    "OfflineError",
+    "PatchGrid",
+    "PluginError",
+    "PositionEmbedding",
+    "Prediction",
+    "Query",
+    "Recorder",
+    "RunContext",
+    "TokenAxis",
+    "UsageError",
+    "VizstudioError",
+    "WeightSource",
+    "capture",
+    "describe_failure",
+    "hookimpl",
+    "read_image",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"vizstudio.api has no {name!r}")

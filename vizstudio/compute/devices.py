@@ -1,0 +1,25 @@
+"""Which device to run on."""
+
+from vizstudio.core.errors import DeviceError
+
+
+def resolve_device(wanted: str = "auto") -> str:
+    """Return ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"`` for what the user asked.
+
+    Raises
+    ------
+    DeviceError
+        If that device is not there; the message names those that are.
+    """
+    import torch
+
+    there = ["cpu"]
+    if torch.cuda.is_available():
+        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there.append("mps")
+    if wanted == "auto":
+        return next((d for d in ("cuda", "mps") if d in there), "cpu")
+    if wanted not in there:
+        raise DeviceError(f"no device {wanted!r} here: choose auto or {', '.join(there)}")
+    return wanted

@@ -1,0 +1,291 @@
+"""Cheap questions to what was kept: attention maps, rollout, entropy, distance, outliers, positions."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from vizstudio.core.errors import GeometryError, UsageError
+from vizstudio.core.geometry import PatchGrid, TokenAxis
+from vizstudio.core.types import Attention, AttentionLayer, Head, Heatmap, PositionEmbedding, Query
+
+REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "max": np.max, "min": np.min}
+
+
+def query_tokens(axis: TokenAxis, query: Query | None) -> list[int]:
+    """Return the canonical tokens that a query stands for; their rows are averaged.
+
+    Parameters
+    ----------
+    axis : TokenAxis
+        The queries of a layer.
+    query : str, int, (row, col) or None
+        A prefix token's name, ``"mean"`` for all patches, a patch, or a token number. None stands for the
+        class token, or the only token there is, or the mean of the patches.
+
+    Raises
+    ------
+    UsageError
+        If the layer has no such query; the message lists what it has.
+    """
+    prefix = axis.num_prefix_tokens
+    if query is None:
+        query = "cls" if "cls" in axis.labels else 0 if axis.num_tokens == 1 else "mean"
+    if isinstance(query, str) and query in axis.labels:
+        return [axis.labels.index(query)]
+    if isinstance(query, int) and 0 <= query < axis.num_tokens:
+        return [query]
+    if axis.grid is not None and query == "mean":
+        return list(range(prefix, axis.num_tokens))
+    if axis.grid is not None and isinstance(query, tuple):
+        row, col = query
+        if 0 <= row < axis.grid.rows and 0 <= col < axis.grid.cols:
+            return [prefix + row * axis.grid.cols + col]
+    raise UsageError(f"no query {format_query(query)}: choose {_choices(axis)}")
+
+
+def _choices(axis: TokenAxis) -> str:
+    names = list(axis.labels[:8])
+    if axis.grid is not None:
+        names += ["mean", f"a patch from 0,0 to {axis.grid.rows - 1},{axis.grid.cols - 1}"]
+    return ", ".join(names)
+
+
+def format_query(query: Query | None) -> str:
+    """Return a query as it is typed on the command line."""
+    if query is None:
+        return "default"
+    return f"{query[0]},{query[1]}" if isinstance(query, tuple) else str(query)
+
+
+def key_grid(layer: AttentionLayer) -> PatchGrid:
+    """Return the grid of a layer's keys.
+
+    Raises
+    ------
+    GeometryError
+        If they lie nowhere that is known.
+    """
+    if layer.keys.grid is None:
+        raise GeometryError(
+            f"attention of {layer.name} cannot be drawn on the image: {layer.note or 'no grid'}"
+        )
+    return layer.keys.grid
+
+
+def query_rows(attention: Attention, layer: int, query: Query | None) -> np.ndarray:
+    """Return float32 (heads, keys): the mean over the query's tokens of one layer's weights."""
+    tokens = query_tokens(attention.layers[layer].queries, query)
+    return attention.weights(layer, None, tokens).mean(axis=1)
+
+
+def fuse(rows: np.ndarray, head: Head) -> np.ndarray:
+    """Return float32 (keys,): one head of (heads, keys), or their mean, maximum or minimum."""
+    if isinstance(head, int):
+        if not 0 <= head < len(rows):
+            raise UsageError(f"head {head} does not exist: this layer has heads 0 to {len(rows) - 1}")
+        return rows[head]
+    if head not in REDUCTIONS:
+        raise UsageError(f"no head {head!r}: give a number, or {', '.join(REDUCTIONS)}")
+    return np.asarray(REDUCTIONS[head](rows, axis=0), np.float32)
+
+
+def to_map(values: np.ndarray, axis: TokenAxis, hide: Sequence[int] = ()) -> np.ndarray:
+    """Lay (…, keys) over the grid: (…, rows, cols), prefix keys dropped and not redistributed, `hide` as NaN."""
+    assert axis.grid is not None
+    shown = np.array(values, np.float32)
+    shown[..., list(hide)] = np.nan
+    return shown[..., axis.num_prefix_tokens :].reshape(*values.shape[:-1], *axis.grid.shape)
+
+
+def _outside_window(layer: AttentionLayer, tokens: Sequence[int]) -> list[int]:
+    """Return the keys that a query's tokens cannot see because they lie in other windows."""
+    windows = {layer.queries.find(token)[0] for token in tokens}
+    seen = {int(t) for w in windows for t in layer.keys.index[w] if t >= 0}
+    return [t for t in range(layer.keys.num_tokens) if t not in seen]
+
+
+def attention_heatmap(
+    attention: Attention,
+    layer: int = -1,
+    head: Head = "mean",
+    query: Query | None = None,
+    hide: Sequence[int] = (),
+) -> Heatmap:
+    """Return where a query looks: one row of attention weights on the grid.
+
+    Rows sum to 1 over all keys; what went to prefix tokens is not on the map and is told as `prefix_mass`.
+
+    Parameters
+    ----------
+    attention : Attention
+        Of one analysis.
+    layer : int
+        Counted from 0, or from -1 at the end.
+    head : int, "mean", "max" or "min"
+        One head, or how heads are fused.
+    query : see `query_tokens`
+    hide : sequence of int
+        Canonical tokens to leave out (NaN), such as outliers.
+
+    Raises
+    ------
+    UsageError
+        If layer, head or query does not exist.
+    GeometryError
+        If the layer's keys lie nowhere on the image.
+    AttentionError
+        If the weights do not explain the call's own output.
+    """
+    about = _layer(attention, layer)
+    grid = key_grid(about)
+    tokens = query_tokens(about.queries, query)
+    rows = query_rows(attention, layer, query)
+    fused = fuse(rows, head)
+    hidden = list(hide) if about.keys.is_global else [*hide, *_outside_window(about, tokens)]
+    values = to_map(fused, about.keys, hidden)
+    mass = float(fused[: about.keys.num_prefix_tokens].sum()) if head not in ("max", "min") else None
+    return Heatmap(values, grid, about.name, "attention", mass)
+
+
+def _layer(attention: Attention, layer: int) -> AttentionLayer:
+    count = len(attention.layers)
+    if not -count <= layer < count:
+        raise UsageError(f"layer {layer} does not exist: this model has layers 0 to {count - 1}")
+    return attention.layers[layer]
+
+
+def all_heads(attention: Attention, layer: int, query: Query | None) -> np.ndarray:
+    """Return (heads, rows, cols): the query's map in every head of one layer, cells outside its window NaN."""
+    about = _layer(attention, layer)
+    key_grid(about)
+    hidden = [] if about.keys.is_global else _outside_window(about, query_tokens(about.queries, query))
+    return to_map(query_rows(attention, layer, query), about.keys, hidden)
+
+
+def rollout(attention: Attention, query: Query | None = None, head: Head = "mean") -> Heatmap:
+    """Return attention rollout of a query through all self-attention layers.
+
+    Abnar and Zuidema 2020, Quantifying Attention Flow in Transformers: the product over layers of
+    ``0.5 A + 0.5 I`` with rows normalised to 1, A fused over heads. Only the query's row is computed.
+
+    Raises
+    ------
+    UsageError
+        If a layer attends within windows or over other tokens, so that layers cannot be multiplied.
+    """
+    layers = [i for i, about in enumerate(attention.layers) if about.kind == "self"]
+    if not layers:
+        raise UsageError("rollout needs self-attention, and this model has none")
+    first = attention.layers[layers[0]]
+    for i in layers:
+        about = attention.layers[i]
+        same = (
+            about.queries.num_tokens == first.queries.num_tokens
+            and about.queries.labels == first.queries.labels
+        )
+        if not (same and about.keys.is_global and about.queries.is_global and about.keys.grid):
+            raise UsageError(
+                f"rollout cannot pass through {about.name}: {about.note or 'its tokens are others'}"
+            )
+    row = np.zeros(first.queries.num_tokens, np.float32)
+    tokens = query_tokens(attention.layers[layers[-1]].queries, query)
+    row[tokens] = 1 / len(tokens)
+    for i in reversed(layers):
+        fused = fuse(attention.weights(i), head)
+        mixed = 0.5 * fused + 0.5 * np.eye(len(fused), dtype=np.float32)
+        row = row @ (mixed / mixed.sum(axis=1, keepdims=True))
+    mass = float(row[: first.keys.num_prefix_tokens].sum())
+    return Heatmap(to_map(row, first.keys), key_grid(first), "rollout", "attention rollout", mass)
+
+
+def entropy(weights: np.ndarray) -> np.ndarray:
+    """Return (heads,) the mean over queries of each row's entropy in nats, 0 to log(keys)."""
+    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
+    return -(weights * logs).sum(axis=-1).mean(axis=-1)
+
+
+def _centres(grid: PatchGrid) -> np.ndarray:
+    left, top, width, height = grid.rect
+    xs = left + (np.arange(grid.cols) + 0.5) * width / grid.cols
+    ys = top + (np.arange(grid.rows) + 0.5) * height / grid.rows
+    return np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+
+
+def attention_distance(weights: np.ndarray, layer: AttentionLayer) -> np.ndarray:
+    """Return (heads,) the mean distance in original-image pixels between a patch and what it attends to.
+
+    Weights (heads, queries, keys) of all tokens; prefix tokens are left out and the rest re-normalised.
+    Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, appendix D.7.
+    """
+    keys, queries = key_grid(layer), layer.queries.grid
+    if queries is None:
+        return np.full(len(weights), np.nan, np.float32)
+    between = _centres(queries)[:, None] - _centres(keys)[None]
+    distances = np.sqrt((between**2).sum(-1)).astype(np.float32)
+    patches = weights[:, layer.queries.num_prefix_tokens :, layer.keys.num_prefix_tokens :]
+    shares = patches.sum(axis=-1)
+    return (np.einsum("hqk,qk->hq", patches, distances) / np.maximum(shares, 1e-12)).mean(axis=-1)
+
+
+def head_statistics(
+    attention: Attention, progress: Callable[[float], None] | None = None
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return (entropies, distances): for each layer (heads,) arrays; NaN distances where there is no grid."""
+    entropies, distances = [], []
+    for i, about in enumerate(attention.layers):
+        weights = attention.weights(i)
+        entropies.append(entropy(weights))
+        placed = about.keys.grid is not None
+        distances.append(attention_distance(weights, about) if placed else np.full(about.heads, np.nan))
+        if progress:
+            progress((i + 1) / len(attention.layers))
+    return entropies, distances
+
+
+def outlier_tokens(norms: np.ndarray, num_prefix_tokens: int, factor: float = 3.0) -> np.ndarray:
+    """Return the patch tokens whose norm is far above the others'.
+
+    Darcet et al. 2024, Vision Transformers Need Registers, find them by a fixed cut-off in a bimodal
+    distribution; here the cut-off is ``factor`` times the median norm of the image's own patches, which holds
+    for any width.
+
+    Parameters
+    ----------
+    norms : (tokens,) float
+        Of one layer, prefix tokens first.
+    num_prefix_tokens : int
+        Prefix tokens are never outliers: they are meant to be different.
+    """
+    patches = norms[num_prefix_tokens:]
+    return num_prefix_tokens + np.nonzero(patches > factor * np.median(patches))[0]
+
+
+def position_norms(embedding: PositionEmbedding) -> Heatmap:
+    """Return the Euclidean norm of each patch's position vector."""
+    norms = np.linalg.norm(embedding.vectors, axis=1).reshape(embedding.grid.shape)
+    return Heatmap(norms.astype(np.float32), embedding.grid, "position norm", "norm")
+
+
+def position_pca(embedding: PositionEmbedding) -> np.ndarray:
+    """Return (rows, cols, 3) in [0, 1]: the first three principal components of the position vectors as RGB."""
+    centred = embedding.vectors - embedding.vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    directions = directions[:3]
+    signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
+    projected = centred @ (directions * signs[:, None]).T
+    low, high = projected.min(axis=0), projected.max(axis=0)
+    rgb = np.zeros((len(projected), 3))
+    rgb[:, : projected.shape[1]] = (projected - low) / np.maximum(high - low, 1e-12)
+    return rgb.reshape(*embedding.grid.shape, 3)
+
+
+def similarity_over_distance(embedding: PositionEmbedding) -> tuple[np.ndarray, np.ndarray]:
+    """Return (distance, mean similarity): over pairs of patches, by distance in cells rounded to whole cells."""
+    rows, cols = np.indices(embedding.grid.shape).reshape(2, -1)
+    distances = np.hypot(rows[:, None] - rows, cols[:, None] - cols)
+    bins = np.arange(int(distances.max()) + 2) - 0.5
+    similarity = embedding.similarity().reshape(len(rows), -1)
+    which = np.digitize(distances, bins) - 1
+    counts = np.bincount(which.ravel())
+    sums = np.bincount(which.ravel(), similarity.ravel())
+    return np.arange(len(counts)), sums / np.maximum(counts, 1)
