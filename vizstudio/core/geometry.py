@@ -122,6 +122,8 @@ class PatchGrid:
         if not (0 <= x < self.fit.original_size[0] and 0 <= y < self.fit.original_size[1]):
             return None
         input_x, input_y = self.fit.to_input(x, y)
+        if not (0 <= input_x < self.fit.input_size[0] and 0 <= input_y < self.fit.input_size[1]):
+            return None
         col, row = int(np.floor(input_x / self.cell[0])), int(np.floor(input_y / self.cell[1]))
         return (row, col) if 0 <= row < self.rows and 0 <= col < self.cols else None
 

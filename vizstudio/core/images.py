@@ -161,7 +161,7 @@ def _from_deep(values: np.ndarray, mode: str, name: str) -> tuple[np.ndarray, st
         if not np.isfinite(values).all():
             raise ImageError(f"{name} holds values that are not numbers: mask them first")
         low, high = float(values.min()), float(values.max())
-        if 0 <= low and high <= 1:
+        if low >= 0 and high <= 1:
             low, high, note = 0.0, 1.0, "floating-point values scaled to 8 bits"
         else:
             note = f"floating-point values {low:g} to {high:g} scaled to 8 bits"

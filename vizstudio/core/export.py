@@ -1,0 +1,137 @@
+"""Writes figures to files, whole or not at all."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.figures import Figure
+from vizstudio.core.maps import format_query
+from vizstudio.core.types import Analysis
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or as it was before.
+
+    Raises
+    ------
+    VizstudioError
+        If the folder cannot be written to, or the disk is full.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise VizstudioError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def to_png(figure: Figure, analysis: Analysis, scale: float = 1.0) -> bytes:
+    """Return a PNG with title and provenance in its text chunks."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", figure.title)
+    info.add_text("Description", figure.explanation)
+    info.add_itxt("vizstudio", json.dumps(about(figure, analysis)))
+    buffer = io.BytesIO()
+    Image.fromarray(figure.scene.rasterize(scale)).convert("RGB").save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure, analysis: Analysis) -> bytes:
+    """Return an SVG with text as text and maps as embedded pixels."""
+    return figure.scene.to_svg(figure.title, figure.explanation).encode()
+
+
+def to_npz(figure: Figure, analysis: Analysis) -> bytes:
+    """Return a compressed NumPy archive of the figure's numbers; see `Figure.data`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **figure.data)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def to_csv(figure: Figure, analysis: Analysis) -> bytes:
+    """Return a line per cell of the figure's map, or a line per class for the predictions.
+
+    Raises
+    ------
+    UsageError
+        If the figure has neither.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    if figure.heatmap is not None:
+        grid = figure.heatmap.grid
+        writer.writerow(["row", "col", "value", "left", "top", "width", "height"])
+        for (row, col), value in np.ndenumerate(figure.heatmap.values):
+            place = [f"{v:.6g}" for v in grid.cell_rect(row, col)]
+            writer.writerow([row, col, "" if np.isnan(value) else f"{value:.8g}", *place])
+    elif figure.state.view == "predictions":
+        writer.writerow(["index", "label", "probability"])
+        writer.writerows([p.index, p.label, f"{p.probability:.8g}"] for p in analysis.predictions)
+    else:
+        raise UsageError(f"the view {figure.state.view} is no single map, so there is no CSV: choose npz")
+    return text.getvalue().encode()
+
+
+def to_json(figure: Figure, analysis: Analysis) -> bytes:
+    """Return what the figure shows and what it was made of."""
+    return (json.dumps(about(figure, analysis), indent=2) + "\n").encode()
+
+
+def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
+    """Return the facts on a figure: view, layers, predictions, provenance, notes."""
+    state = figure.state
+    layers = [
+        {
+            "name": layer.name,
+            "kind": layer.kind,
+            "heads": layer.heads,
+            "queries": layer.queries.num_tokens,
+            "keys": layer.keys.num_tokens,
+            "note": layer.note,
+            "max_error": layer.max_error,
+        }
+        for layer in analysis.attention.layers
+    ]
+    return {
+        "title": figure.title,
+        "view": state.view,
+        "layer": state.layer,
+        "head": state.head,
+        "query": format_query(state.query),
+        "grid": list(analysis.grid.shape),
+        "rect": list(analysis.grid.rect),
+        "prefix_mass": figure.heatmap.prefix_mass if figure.heatmap else None,
+        "predictions": [
+            {"index": p.index, "label": p.label, "probability": p.probability}
+            for p in analysis.predictions[:10]
+        ],
+        "layers": layers,
+        "timings": dict(analysis.timings),
+        "provenance": dict(analysis.provenance),
+        "notes": list(analysis.notes),
+    }
+
+
+FORMATS: dict[str, Callable[[Figure, Analysis], bytes]] = {
+    "png": to_png,
+    "svg": to_svg,
+    "npz": to_npz,
+    "csv": to_csv,
+    "json": to_json,
+}

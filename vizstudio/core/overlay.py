@@ -1,0 +1,162 @@
+"""Values to colours, maps onto photos, panels into one mosaic: plain NumPy, fast enough to follow the mouse."""
+
+import difflib
+from functools import lru_cache
+
+import cmap
+import numpy as np
+
+from vizstudio.core.errors import UsageError
+from vizstudio.core.geometry import Rect
+from vizstudio.core.types import Heatmap
+
+COLORMAPS = ("viridis", "magma", "inferno", "plasma", "cividis", "turbo", "gray", "batlow", "RdBu_r")
+UNSEEN_LIGHT = 0.35  # what the model never saw
+NO_VALUE_LIGHT = 0.6  # cells without a value: outside the query's window, or hidden
+
+
+@lru_cache(maxsize=32)
+def lookup_table(name: str) -> np.ndarray:
+    """Return (256, 3) uint8 colours.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown; close names are suggested.
+    """
+    try:
+        colours = cmap.Colormap(name).lut(256)
+    except (ValueError, TypeError) as error:
+        near = difflib.get_close_matches(name, COLORMAPS, 1, 0.3)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"no colormap {name!r}: {hint}choose {', '.join(COLORMAPS)}") from error
+    table = np.round(np.asarray(colours)[:, :3] * 255).astype(np.uint8)
+    table.setflags(write=False)
+    return table
+
+
+def value_range(values: np.ndarray, from_zero: bool = False) -> tuple[float, float]:
+    """Return the smallest and largest finite value, (0, 1) if there is none; never an empty range."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (0.0 if from_zero else float(finite.min())), float(finite.max())
+    return (low, high) if high > low else (low, low + 1e-6)
+
+
+def colorize(values: np.ndarray, colormap: str, low: float, high: float) -> np.ndarray:
+    """Return (…, 4) uint8 RGBA of values mapped linearly from [low, high]; NaN is transparent."""
+    scaled = (values - low) * (255 / (high - low))
+    missing = np.isnan(scaled)
+    index = np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
+    out = np.empty((*values.shape, 4), np.uint8)
+    out[..., :3] = lookup_table(colormap)[index]
+    out[..., 3] = np.where(missing, 0, 255)
+    return out
+
+
+def _cell_coordinates(count: int, start: float, extent: float, pixels: int, scale: float) -> np.ndarray:
+    """Return the grid coordinate (in cells) of each pixel's centre along one axis of a scaled photo."""
+    return ((np.arange(pixels) + 0.5) / scale - start) / extent * count
+
+
+def sample_map(
+    values: np.ndarray, rect: Rect, size: tuple[int, int], scale: float, smooth: bool
+) -> np.ndarray:
+    """Sample a (rows, cols) map at every pixel of a scaled photo: (height, width), NaN outside the grid.
+
+    Parameters
+    ----------
+    values : (rows, cols) float
+        NaN cells stay NaN.
+    rect : (left, top, width, height)
+        Of the grid in the original photo.
+    size : (int, int)
+        Width and height of the scaled photo in pixels.
+    scale : float
+        Its pixels per original pixel.
+    smooth : bool
+        Bilinear between cell centres instead of flat cells.
+    """
+    rows, cols = values.shape
+    y = _cell_coordinates(rows, rect[1], rect[3], size[1], scale)
+    x = _cell_coordinates(cols, rect[0], rect[2], size[0], scale)
+    inside_y, inside_x = (y >= 0) & (y < rows), (x >= 0) & (x < cols)
+    row, col = np.clip(y, 0, rows - 1e-6).astype(int), np.clip(x, 0, cols - 1e-6).astype(int)
+    flat = values[np.ix_(row, col)].astype(np.float32)
+    out = flat
+    if smooth:
+        filled = np.nan_to_num(values, nan=float(np.nanmin(values)) if np.isfinite(values).any() else 0.0)
+        out = np.where(np.isnan(flat), np.nan, _bilinear(filled, y - 0.5, x - 0.5))
+    out = np.array(out, np.float32)
+    out[~inside_y] = np.nan
+    out[:, ~inside_x] = np.nan
+    return out
+
+
+def _bilinear(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    rows, cols = values.shape
+    y, x = np.clip(y, 0, rows - 1), np.clip(x, 0, cols - 1)
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    below, right = np.minimum(top + 1, rows - 1), np.minimum(left + 1, cols - 1)
+    down, across = (y - top)[:, None], (x - left)[None]
+    upper = values[top] * (1 - down) + values[below] * down
+    return upper[:, left] * (1 - across) + upper[:, right] * across
+
+
+def overlay(
+    photo: np.ndarray,
+    heatmap: Heatmap,
+    scale: float,
+    colormap: str,
+    low: float,
+    high: float,
+    opacity: float,
+    smooth: bool,
+) -> np.ndarray:
+    """Return (height, width, 3) uint8: a scaled photo with the map on it.
+
+    What the model never saw is darkened; cells without a value keep the photo in grey.
+
+    Parameters
+    ----------
+    photo : (height, width, 3) uint8
+        Scaled by `scale` from the original.
+    heatmap : Heatmap
+        Its grid lies in original pixels.
+    """
+    size = (photo.shape[1], photo.shape[0])
+    rect = heatmap.grid.rect
+    values = sample_map(heatmap.values, rect, size, scale, smooth)
+    seen = ~np.isnan(sample_map(np.zeros_like(heatmap.values), rect, size, scale, False))
+    base = photo.astype(np.float32)
+    grey = base @ np.array([0.299, 0.587, 0.114], np.float32)
+    coloured = base * (1 - opacity) + colorize(values, colormap, low, high)[..., :3] * opacity
+    out = np.where(np.isnan(values)[..., None], (grey * NO_VALUE_LIGHT)[..., None], coloured)
+    out = np.where(seen[..., None], out, base * UNSEEN_LIGHT)
+    return np.round(out).astype(np.uint8)
+
+
+def mosaic(panels: np.ndarray, gap: int = 1, zoom: int = 1) -> np.ndarray:
+    """Compose panels into one array, NaN in the gaps.
+
+    Parameters
+    ----------
+    panels : (down, across, rows, cols) float
+    gap : int
+        Pixels between panels.
+    zoom : int
+        Pixels per cell.
+
+    Returns
+    -------
+    (down * (rows * zoom + gap) - gap, across * (cols * zoom + gap) - gap) float32
+    """
+    if zoom > 1:
+        panels = panels.repeat(zoom, axis=2).repeat(zoom, axis=3)
+    down, across, rows, cols = panels.shape
+    out = np.full((down, rows + gap, across, cols + gap), np.nan, np.float32)
+    out[:, :rows, :, :cols] = panels.transpose(0, 2, 1, 3)
+    return out.reshape(down * (rows + gap), across * (cols + gap))[
+        : down * (rows + gap) - gap, : across * (cols + gap) - gap
+    ]

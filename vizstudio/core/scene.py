@@ -1,0 +1,177 @@
+"""A picture as a list of things to draw, so that PNG and SVG come from one description."""
+
+import base64
+import io
+from dataclasses import dataclass, field
+from functools import lru_cache
+from xml.sax.saxutils import escape
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vizstudio.resources import resource_path
+
+INK, MUTED, RULE, ACCENT, PAPER = "#1b1f24", "#5b6470", "#dfe3e8", "#d1495b", "#ffffff"
+_SVG_ANCHOR = {"l": "start", "m": "middle", "r": "end"}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels (h, w, 3 or 4) uint8 stretched over a rectangle; flat unless `smooth`."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    pixels: np.ndarray
+    smooth: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text; `anchor` is horizontal l, m or r, then vertical a(scender) or m(iddle), as in Pillow."""
+
+    x: float
+    y: float
+    text: str
+    size: float = 13
+    colour: str = INK
+    anchor: str = "la"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, filled or outlined."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None = None
+    outline: str | None = None
+    line: float = 1
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A filled circle around (x, y)."""
+
+    x: float
+    y: float
+    radius: float
+    fill: str
+
+
+Item = Picture | Text | Box | Dot
+
+
+@lru_cache(maxsize=64)
+def font(size: float) -> ImageFont.FreeTypeFont:
+    """Return the shipped font; no system font is relied on."""
+    return ImageFont.truetype(str(resource_path("fonts/DejaVuSans.ttf")), size)
+
+
+def text_width(text: str, size: float) -> float:
+    """Return the width of a line of text in pixels."""
+    return float(font(size).getlength(text))
+
+
+@dataclass
+class Scene:
+    """A page of `width` × `height` pixels with items drawn in order."""
+
+    width: float
+    height: float
+    items: list[Item] = field(default_factory=list)
+
+    def rasterize(self, scale: float = 1.0) -> np.ndarray:
+        """Return (height, width, 4) uint8 at `scale` pixels per unit."""
+        size = (round(self.width * scale), round(self.height * scale))
+        page = Image.new("RGB", size, PAPER)
+        draw = ImageDraw.Draw(page)
+        for item in self.items:
+            match item:
+                case Picture():
+                    _paste(page, item, scale)
+                case Text():
+                    place = (item.x * scale, item.y * scale)
+                    draw.text(place, item.text, item.colour, font(item.size * scale), anchor=item.anchor)
+                case Box():
+                    _draw_box(draw, item, scale)
+                case Dot():
+                    _draw_dot(page, item, scale)
+        return np.array(page.convert("RGBA"))
+
+    def to_svg(self, title: str, description: str) -> str:
+        """Return an SVG document: photos and maps embedded as PNG, everything else as shapes and text."""
+        lines = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:g}" height="{self.height:g}" '
+            f'viewBox="0 0 {self.width:g} {self.height:g}" font-family="DejaVu Sans, sans-serif">',
+            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
+            f'<rect width="100%" height="100%" fill="{PAPER}"/>',
+            *(_svg(item) for item in self.items),
+            "</svg>",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _paste(page: Image.Image, item: Picture, scale: float) -> None:
+    size = (max(1, round(item.width * scale)), max(1, round(item.height * scale)))
+    pixels = Image.fromarray(item.pixels)
+    if pixels.size != size:
+        shrinking = size[0] < pixels.width
+        how = Image.Resampling.LANCZOS if item.smooth or shrinking else Image.Resampling.NEAREST
+        pixels = pixels.resize(size, how)
+    place = (round(item.x * scale), round(item.y * scale))
+    page.paste(pixels, place, pixels if pixels.mode == "RGBA" else None)
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, item: Box, scale: float) -> None:
+    left, top = item.x * scale, item.y * scale
+    right, bottom = left + item.width * scale, top + item.height * scale
+    if item.outline is None:
+        right, bottom = max(left, right - 1), max(top, bottom - 1)  # Pillow includes the last pixel
+    width = max(1, round(item.line * scale))
+    draw.rectangle((left, top, right, bottom), fill=item.fill, outline=item.outline, width=width)
+
+
+def _draw_dot(page: Image.Image, item: Dot, scale: float) -> None:
+    over = 4  # Pillow's circles have steps; drawn larger and scaled down they have none
+    radius = item.radius * scale
+    side = int(np.ceil(radius)) * 2 + 2
+    left, top = int(np.floor(item.x * scale - side / 2)), int(np.floor(item.y * scale - side / 2))
+    mask = Image.new("L", (side * over, side * over))
+    cx, cy, r = (item.x * scale - left) * over, (item.y * scale - top) * over, radius * over
+    ImageDraw.Draw(mask).ellipse((cx - r, cy - r, cx + r, cy + r), fill=255)
+    page.paste(
+        Image.new("RGB", (side, side), item.fill),
+        (left, top),
+        mask.resize((side, side), Image.Resampling.BOX),
+    )
+
+
+def _svg(item: Item) -> str:
+    match item:
+        case Picture():
+            buffer = io.BytesIO()
+            Image.fromarray(item.pixels).save(buffer, "PNG")
+            data = base64.b64encode(buffer.getvalue()).decode()
+            style = "" if item.smooth else ' style="image-rendering:pixelated"'
+            return (
+                f'<image x="{item.x:g}" y="{item.y:g}" width="{item.width:g}" height="{item.height:g}" '
+                f'preserveAspectRatio="none"{style} href="data:image/png;base64,{data}"/>'
+            )
+        case Text():
+            baseline = "central" if item.anchor[1] == "m" else "hanging"
+            return (
+                f'<text x="{item.x:g}" y="{item.y:g}" font-size="{item.size:g}" fill="{item.colour}" '
+                f'text-anchor="{_SVG_ANCHOR[item.anchor[0]]}" dominant-baseline="{baseline}">{escape(item.text)}</text>'
+            )
+        case Box():
+            stroke = f'stroke="{item.outline}" stroke-width="{item.line:g}"' if item.outline else ""
+            return (
+                f'<rect x="{item.x:g}" y="{item.y:g}" width="{item.width:g}" height="{item.height:g}" '
+                f'fill="{item.fill or "none"}" {stroke}/>'
+            )
+        case Dot():
+            return f'<circle cx="{item.x:g}" cy="{item.y:g}" r="{item.radius:g}" fill="{item.fill}"/>'

@@ -1,0 +1,106 @@
+"""What is asked to be seen, and the same clamped to what exists."""
+
+from dataclasses import dataclass, replace
+
+from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.maps import REDUCTIONS, query_tokens
+from vizstudio.core.types import Analysis, Head, Query
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """One view of an analysis.
+
+    Parameters
+    ----------
+    view : str
+        A name of `vizstudio.core.figures.VIEWS`.
+    layer : int
+        Counted from 0, or from -1 at the end.
+    head : int, "mean", "max" or "min"
+        One head, or how heads are fused.
+    query : see `vizstudio.core.maps.query_tokens`
+    panel : (int, int) or None
+        The patch of a single position panel; None for the middle one.
+    colormap : str
+        A name that the ``cmap`` library knows.
+    opacity : float
+        Of a map over the photo, 0 to 1.
+    smooth : bool
+        Interpolate between cells; the values are those of the cells either way.
+    hide_outliers : bool
+        Leave high-norm tokens out of attention maps.
+    """
+
+    view: str = "attention"
+    layer: int = -1
+    head: Head = "mean"
+    query: Query | None = None
+    panel: tuple[int, int] | None = None
+    colormap: str = "viridis"
+    opacity: float = 0.7
+    smooth: bool = False
+    hide_outliers: bool = False
+
+
+def parse_head(text: str) -> Head:
+    """Read ``"mean"``, ``"max"``, ``"min"`` or a head's number."""
+    if text in REDUCTIONS:
+        return text  # type: ignore[return-value]
+    if text.isdecimal():
+        return int(text)
+    raise UsageError(f"no head {text!r}: give a number from 0, or {', '.join(REDUCTIONS)}")
+
+
+def parse_query(text: str) -> Query:
+    """Read ``"cls"``, another token's name, ``"mean"``, or ``"ROW,COL"``."""
+    row, comma, col = text.partition(",")
+    if comma:
+        if row.strip().isdecimal() and col.strip().isdecimal():
+            return int(row), int(col)
+        raise UsageError(f"no query {text!r}: a patch is given as ROW,COL, such as 3,5")
+    return text
+
+
+def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewState:
+    """Clamp a view to what an analysis has: layers counted from 0, head and query that exist.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of any model.
+    state : ViewState
+        What is asked.
+    strict : bool
+        Raise `UsageError` instead of clamping; the message says what exists.
+    """
+    layers = analysis.attention.layers
+    count = len(layers)
+    if strict and not -count <= state.layer < count:
+        raise UsageError(
+            f"layer {state.layer} does not exist: {analysis.model_id} has layers 0 to {count - 1}, or -{count} to -1"
+        )
+    layer = min(max(state.layer + count if state.layer < 0 else state.layer, 0), count - 1)
+    head, query = state.head, state.query
+    if isinstance(head, int) and head >= layers[layer].heads:
+        if strict:
+            raise UsageError(
+                f"head {head} does not exist: layer {layer} has heads 0 to {layers[layer].heads - 1}"
+            )
+        head = layers[layer].heads - 1
+    try:
+        query_tokens(layers[layer].queries, query)
+    except VizstudioError:
+        if strict:
+            raise
+        query = None
+    panel = state.panel
+    if panel is not None and not (panel[0] < analysis.grid.rows and panel[1] < analysis.grid.cols):
+        if strict:
+            raise UsageError(
+                f"panel {panel[0]},{panel[1]} is outside the grid of {analysis.grid.rows}×{analysis.grid.cols}"
+            )
+        panel = None
+    return replace(
+        state, layer=layer, head=head, query=query, panel=panel, opacity=min(max(state.opacity, 0), 1)
+    )
