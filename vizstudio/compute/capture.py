@@ -165,7 +165,8 @@ def capture(
 
 def describe_failure(model: nn.Module) -> str:
     """Return one sentence on what a model without visible attention has instead."""
-    classes = sorted({type(m).__name__ for m in model.modules() if "att" in type(m).__name__.lower()})
+    names = {type(m).__name__ for m in model.modules()}
+    classes = sorted(name for name in names if "attn" in name.lower() or "attention" in name.lower())
     if classes:
         return (
             f"no softmax attention was seen in {type(model).__name__}, though it has {', '.join(classes)}: "

@@ -1,0 +1,29 @@
+"""How commands print: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+
+def console(to_error: bool = False) -> Console:
+    """Return a console that wraps at the terminal's width, and never in a file or pipe."""
+    stream = sys.stderr if to_error else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else 10_000, soft_wrap=not stream.isatty())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their column names, aligned and without ruling."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
