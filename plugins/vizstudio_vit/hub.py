@@ -52,7 +52,7 @@ def _reason(error: Exception | None) -> str:
 
 def _progress_class(context: RunContext) -> type[Any]:
     """Return a tqdm class that reports to `context` instead of the terminal and stops when it is cancelled."""
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
     class Progress(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:

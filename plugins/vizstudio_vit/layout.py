@@ -83,8 +83,8 @@ def place(call: AttentionCall, grid: PatchGrid, labels: tuple[str, ...]) -> Atte
     if call.windows == 1 and keys.grid is not None and call.queries == 1 != call.keys:
         # One query that gathers all tokens: the class token where the keys hold one, else a learned probe.
         queries = TokenAxis(("cls",) if "cls" in keys.labels and "pool" not in call.name else ("probe",))
-    kind = "self" if queries.labels == keys.labels and queries.grid == keys.grid else "cross"
-    return AttentionLayer(call.name, kind, call.heads, queries, keys, call.max_error)
+    same = queries.labels == keys.labels and queries.grid == keys.grid
+    return AttentionLayer(call.name, "self" if same else "cross", call.heads, queries, keys, call.max_error)
 
 
 def _is_over_channels(call: AttentionCall, grid: PatchGrid, labels: tuple[str, ...]) -> bool:

@@ -91,7 +91,7 @@ class Preprocessing:
         if resized.size != resized_size:
             resized = resized.resize(resized_size, RESAMPLING[self.interpolation])
         fill = tuple(round(255 * value) for value in self.mean)
-        canvas = Image.new("RGB", self.input_size, fill)  # type: ignore[arg-type]
+        canvas = Image.new("RGB", self.input_size, fill)
         canvas.paste(resized, offset)
         values = torch.from_numpy(np.array(canvas)).permute(2, 0, 1)[None].float().div_(255)
         mean, std = torch.tensor(self.mean).view(1, 3, 1, 1), torch.tensor(self.std).view(1, 3, 1, 1)
@@ -102,5 +102,5 @@ class Preprocessing:
 def _offset(full: int, shown: int) -> int:
     """Return where an axis of `full` pixels starts in an input of `shown`: negative when cropped."""
     if full >= shown:
-        return -int(round((full - shown) / 2.0))
+        return -round((full - shown) / 2.0)
     return (shown - full) // 2

@@ -60,7 +60,7 @@ def to_svg(figure: Figure, analysis: Analysis) -> bytes:
 def to_npz(figure: Figure, analysis: Analysis) -> bytes:
     """Return a compressed NumPy archive of the figure's numbers; see `Figure.data`."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **figure.data)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **figure.data)
     return buffer.getvalue()
 
 

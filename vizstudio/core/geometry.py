@@ -4,7 +4,7 @@ Coordinates are continuous pixels: pixel ``i`` of an image covers ``[i, i + 1)``
 ``y`` down. Sizes are ``(width, height)``, grids are ``(rows, cols)``, rectangles ``(left, top, width, height)``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -150,11 +150,11 @@ class TokenAxis:
 
     labels: tuple[str, ...] = ()
     grid: PatchGrid | None = None
-    index: np.ndarray = None  # type: ignore[assignment]
+    index: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int32))
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.index is None:
+        if self.index.size == 0:
             object.__setattr__(self, "index", np.arange(self.num_tokens, dtype=np.int32)[None])
         if self.index.ndim != 2 or self.index.max(initial=-1) >= self.num_tokens:
             raise GeometryError(

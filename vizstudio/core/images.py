@@ -148,7 +148,7 @@ def _to_rgb(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[str, ...]]
         notes += [note] if note else []
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        if rgba.getextrema()[3][0] < 255:  # type: ignore[index]
+        if np.asarray(rgba)[..., 3].min() < 255:
             notes.append("transparency laid over white")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.array(image.convert("RGB")), tuple(notes)
