@@ -1,0 +1,31 @@
+"""Fixtures that every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+from vizstudio.resources import resource_path
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of photos that ship."""
+    return resource_path("photos")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of golden data, which is kept outside the project."""
+    folder = SHARED / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"the golden data is not here ({folder})")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests away from the user's settings and from the network."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
