@@ -24,7 +24,6 @@ from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.views.attention import AttentionView
 from vizstudio.gui.views.position import PositionView
 from vizstudio.plugins import PluginHost
-from vizstudio.registry import load_target
 
 
 class MainWindow(QMainWindow):
@@ -110,8 +109,7 @@ class MainWindow(QMainWindow):
         self.position.hovered.connect(self.pointed.setText)
 
     def _list_models(self) -> None:
-        names = [f"{e.scheme}:{n.name}" for e in self._host.models.entries() for n in load_target(e.names)()]
-        self.model_bar.set_models(names)
+        self.model_bar.set_models(list(self._host.models.names()))
 
     def open_image(self, path: Path) -> None:
         """Open a photo."""
