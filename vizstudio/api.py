@@ -33,8 +33,9 @@ from vizstudio.core.types import (
     Prediction,
     Query,
 )
+from vizstudio.core.view import Figure
+from vizstudio.entries import ExporterEntry, ModelEntry, ModelListing, ReductionEntry, ViewEntry
 from vizstudio.hookspecs import hookimpl
-from vizstudio.registry import ModelEntry, ModelListing
 
 if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall
@@ -59,6 +60,8 @@ __all__ = [
     "Cancelled",
     "CheckpointError",
     "DeviceError",
+    "ExporterEntry",
+    "Figure",
     "FitMode",
     "GeometryError",
     "Head",
@@ -79,9 +82,11 @@ __all__ = [
     "Prediction",
     "Query",
     "Recorder",
+    "ReductionEntry",
     "RunContext",
     "TokenAxis",
     "UsageError",
+    "ViewEntry",
     "VizstudioError",
     "WeightSource",
     "capture",

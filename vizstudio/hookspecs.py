@@ -1,7 +1,12 @@
-"""The hooks that a plugin may implement."""
+"""The hooks that a plugin may implement; each is handed what it adds entries to.
+
+A plugin is a module that an entry point of the group ``vizstudio.plugins`` names. It marks its hooks with
+``@vizstudio.api.hookimpl``, names its code by ``"module:callable"`` and imports neither torch nor Qt itself.
+"""
 
 import pluggy
 
+from vizstudio.entries import ExporterEntry, ModelEntry, ReductionEntry, ViewEntry
 from vizstudio.registry import Registrar
 
 hookspec = pluggy.HookspecMarker("vizstudio")
@@ -9,5 +14,20 @@ hookimpl = pluggy.HookimplMarker("vizstudio")
 
 
 @hookspec
-def register_models(registry: Registrar) -> None:
-    """Add families of models with ``registry.add(ModelEntry(...))``; must not import torch."""
+def register_models(registry: Registrar[ModelEntry]) -> None:
+    """Add families of models with ``registry.add(ModelEntry(...))``."""
+
+
+@hookspec
+def register_reductions(registry: Registrar[ReductionEntry]) -> None:
+    """Add ways to turn attention into a map with ``registry.add(ReductionEntry(...))``: each is a view."""
+
+
+@hookspec
+def register_exporters(registry: Registrar[ExporterEntry]) -> None:
+    """Add file formats with ``registry.add(ExporterEntry(...))``."""
+
+
+@hookspec
+def register_views(registry: Registrar[ViewEntry]) -> None:
+    """Add widgets to the window with ``registry.add(ViewEntry(...))``; their code may import Qt."""

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vizstudio.core.context import RunContext
+from vizstudio.core.errors import PluginError, UsageError
 from vizstudio.core.geometry import FitMode
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.model import Model, ModelInfo, ModelRequest
 from vizstudio.core.types import Analysis
 from vizstudio.plugins import PluginHost, load_plugins
-from vizstudio.registry import load_target
+from vizstudio.registry import blame, load_target
+from vizstudio.settings import read_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 class LoadedModel:
     """A model on its device; made by `load_model`."""
 
-    def __init__(self, model: Model, device: str) -> None:
-        self._model, self._device = model, device
+    def __init__(self, model: Model, device: str, plugin: str) -> None:
+        self._model, self._device, self._plugin = model, device, plugin
 
     @property
     def info(self) -> ModelInfo:
@@ -43,8 +45,15 @@ class LoadedModel:
         ------
         VizstudioError
             With one sentence: an unreadable image, or a model whose attention cannot be seen.
+        PluginError
+            If the model's own code fails; the cause is chained.
         """
-        return self._model.analyze(read_image(image), context or RunContext(self._device))
+        source = read_image(image)
+        with blame(self._plugin, f"analysing {source.name}"):
+            analysis = self._model.analyze(source, context or RunContext(self._device))
+        if not isinstance(analysis, Analysis):
+            raise PluginError(f"plugin {self._plugin!r} must return an Analysis from analyze")
+        return analysis
 
 
 def load_model(
@@ -89,8 +98,11 @@ def load_model(
     """
     from vizstudio.compute.devices import resolve_device
 
-    entry, name = (host or load_plugins()).models.find(model_id)
-    target = load_target(entry.load)
+    families = (host or load_plugins(disabled=read_settings().disabled_plugins)).models
+    entry, name = families.find(model_id)
+    for path, what in ((checkpoint, "checkpoint"), (class_names, "file of class names")):
+        if path is not None and not Path(path).exists():
+            raise UsageError(f"no {what} at {path}: check the path")
     resolved = resolve_device(device)
     own = context or RunContext()
     request = ModelRequest(
@@ -100,5 +112,7 @@ def load_model(
         fit=fit,
         input_size=input_size,
     )
-    model = target(name, request, RunContext(resolved, own.report, own.cancel_event))
-    return LoadedModel(model, resolved)
+    owner = families.owner(entry.id)
+    with blame(owner, f"loading {model_id}"):
+        model = load_target(entry.load)(name, request, RunContext(resolved, own.report, own.cancel_event))
+    return LoadedModel(model, resolved, owner)

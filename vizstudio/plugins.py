@@ -1,16 +1,22 @@
 """Finds plugins, loads them one by one, and quarantines those that are broken so that the others work."""
 
+import re
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
 from importlib.metadata import Distribution, EntryPoint, distributions
-from typing import Literal
+from typing import Any, Literal
 
 import pluggy
 
 from vizstudio import hookspecs
-from vizstudio.registry import ModelRegistry, Registrar
+from vizstudio.core.errors import PluginError
+from vizstudio.core.figures import VIEWS
+from vizstudio.entries import ExporterEntry, ReductionEntry, ViewEntry
+from vizstudio.registry import ModelRegistry, Registrar, Registry, one_line
 
 GROUP = "vizstudio.plugins"
 BUNDLED = "vizstudio"
@@ -28,7 +34,7 @@ class PluginInfo:
     bundled : bool
         Whether it ships with vizstudio.
     status : {"active", "quarantined", "disabled", "skipped"}
-        Skipped ones are third-party plugins in safe mode.
+        Disabled by the user; skipped are third-party plugins in safe mode.
     reason, details : str
         For a quarantined one: a sentence, and the whole traceback.
     """
@@ -38,17 +44,31 @@ class PluginInfo:
     distribution: str
     version: str
     bundled: bool
-    status: Status
+    status: Status = "active"
     reason: str = ""
     details: str = ""
 
 
 @dataclass(frozen=True)
 class PluginHost:
-    """All plugins that were found, and what the active ones registered."""
+    """All plugins that were found, and what the active ones registered, a registry for each hook."""
 
     models: ModelRegistry = field(default_factory=ModelRegistry)
+    reductions: Registry[ReductionEntry] = field(
+        default_factory=lambda: Registry(ReductionEntry, "view", reserved=tuple(VIEWS))
+    )
+    exporters: Registry[ExporterEntry] = field(default_factory=lambda: Registry(ExporterEntry, "format"))
+    views: Registry[ViewEntry] = field(default_factory=lambda: Registry(ViewEntry, "window view"))
     plugins: tuple[PluginInfo, ...] = ()
+
+    def registries(self) -> dict[str, Registry[Any]]:
+        """Return each hook's name and the registry that it fills."""
+        return {
+            "register_models": self.models,
+            "register_reductions": self.reductions,
+            "register_exporters": self.exporters,
+            "register_views": self.views,
+        }
 
 
 def load_plugins(safe_mode: bool = False, disabled: Collection[str] = ()) -> PluginHost:
@@ -57,75 +77,104 @@ def load_plugins(safe_mode: bool = False, disabled: Collection[str] = ()) -> Plu
     Parameters
     ----------
     safe_mode : bool
-        Load none but the bundled ones.
+        Load the bundled ones and no others; those that are disabled too.
     disabled : collection of str
         Names of plugins not to load.
     """
-    manager = pluggy.PluginManager("vizstudio")
-    manager.add_hookspecs(hookspecs)
-    models, infos = ModelRegistry(), []
-    found = _find()
+    host, infos = PluginHost(), []
+    found, damaged = _find()
     names = Counter(entry.name for entry, _ in found)
     for entry, distribution in found:
-        bundled = distribution.name == BUNDLED
-        status: Status = "active"
-        if entry.name in disabled:
-            status = "disabled"
-        elif safe_mode and not bundled:
-            status = "skipped"
-        reason = details = ""
-        if status == "active":
-            try:
-                if names[entry.name] > 1 and not bundled:
-                    raise ValueError(f"another package brings a plugin named {entry.name!r} too")
-                _activate(manager, models, entry)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a plugin may raise anything, SystemExit included
-                _withdraw(manager, models, entry.name)
-                status, reason, details = "quarantined", _sentence(error), traceback.format_exc()
-        infos.append(
-            PluginInfo(
-                entry.name,
-                entry.value,
-                distribution.name,
-                distribution.version,
-                bundled,
-                status,
-                reason,
-                details,
-            )
-        )
-    return PluginHost(models, tuple(infos))
+        package = distribution.metadata["Name"] or "a package without a name"
+        bundled = _normal(package) == BUNDLED
+        info = PluginInfo(entry.name, entry.value, package, distribution.metadata["Version"] or "", bundled)
+        if safe_mode and not bundled:
+            info = replace(info, status="skipped")
+        elif not safe_mode and entry.name in disabled:
+            info = replace(info, status="disabled")
+        elif names[entry.name] > 1 and not bundled:
+            reason = f"another package brings a plugin named {entry.name!r} too: uninstall one of them"
+            info = replace(info, status="quarantined", reason=reason)
+        else:
+            info = _activate(host, entry, info)
+        infos.append(info)
+    host = replace(host, plugins=(*infos, *damaged))
+    _hint(host)
+    return host
 
 
-def _find() -> list[tuple[EntryPoint, Distribution]]:
-    """Return all entry points of the group, bundled ones first, each distribution once."""
-    found: dict[tuple[str, str, str], tuple[EntryPoint, Distribution]] = {}
+def _normal(name: str) -> str:
+    """Return a package's name as the packaging specifications compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _find() -> tuple[list[tuple[EntryPoint, Distribution]], list[PluginInfo]]:
+    """Return the group's entry points, bundled ones first, and the packages whose entry points are damaged.
+
+    A package may be on the path twice, such as installed and as a folder of sources: the first entry point of
+    a name counts, as it does for ``import``.
+    """
+    found: dict[tuple[str, str], tuple[EntryPoint, Distribution]] = {}
+    damaged: list[PluginInfo] = []
     for distribution in distributions():
-        for entry in distribution.entry_points:
-            if entry.group == GROUP:
-                found.setdefault((distribution.name, entry.name, entry.value), (entry, distribution))
-    return sorted(found.values(), key=lambda pair: (pair[1].name != BUNDLED, pair[1].name, pair[0].name))
+        text = distribution.read_text("entry_points.txt") or ""
+        if GROUP not in text:
+            continue
+        name = distribution.metadata["Name"] or "a package without a name"
+        try:
+            for entry in distribution.entry_points:
+                if entry.group == GROUP:
+                    found.setdefault((_normal(name), entry.name), (entry, distribution))
+        except Exception as error:  # whatever the file holds
+            reason = f"its entry_points.txt is damaged ({one_line(error)}): install the package again"
+            damaged.append(
+                PluginInfo(name, "", name, "", False, "quarantined", reason, traceback.format_exc())
+            )
+    order = sorted(found, key=lambda key: (key[0] != BUNDLED, key))
+    return [found[key] for key in order], damaged
 
 
-def _activate(manager: pluggy.PluginManager, models: ModelRegistry, entry: EntryPoint) -> None:
-    plugin = entry.load()
-    manager.register(plugin, name=entry.name)
+def _activate(host: PluginHost, entry: EntryPoint, info: PluginInfo) -> PluginInfo:
+    """Load one plugin and let it register; take everything back if anything in it is wrong."""
+    owner = entry.name
+    try:
+        with redirect_stdout(sys.stderr):  # a plugin that prints must not spoil the output of a command
+            _register(host, entry.load(), owner)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything, SystemExit included
+        for registry in host.registries().values():
+            registry.discard(owner)
+        return replace(info, status="quarantined", reason=_reason(error), details=traceback.format_exc())
+    return info
+
+
+def _register(host: PluginHost, plugin: Any, owner: str) -> None:
+    """Run a plugin's hooks, in a manager of its own so that it cannot meddle with others."""
+    manager = pluggy.PluginManager("vizstudio")
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name=owner)
     manager.check_pending()
-    others = [p for p in manager.get_plugins() if p is not plugin]
-    hooks = manager.subset_hook_caller("register_models", others)
-    hooks(registry=Registrar(models, entry.name))
+    for name in host.registries():
+        if callable(getattr(plugin, name, None)) and not getattr(manager.hook, name).get_hookimpls():
+            raise PluginError(f"{name} is not marked with @vizstudio.api.hookimpl, so it would not run")
+    if not manager.get_hookcallers(plugin):
+        raise PluginError(f"it has no hook: give it one of {', '.join(host.registries())}")
+    for name, registry in host.registries().items():
+        getattr(manager.hook, name)(registry=Registrar(registry, owner))
 
 
-def _withdraw(manager: pluggy.PluginManager, models: ModelRegistry, name: str) -> None:
-    models.discard(name)
-    if manager.has_plugin(name):
-        manager.unregister(name=name)
-
-
-def _sentence(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
+def _reason(error: BaseException) -> str:
+    if isinstance(error, PluginError):
+        return str(error)
     if isinstance(error, pluggy.PluginValidationError):
         return " ".join(str(error).split())
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return one_line(error)
+
+
+def _hint(host: PluginHost) -> None:
+    """Let messages that something is not there say that plugins are not loaded."""
+    absent = [p.name for p in host.plugins if p.status != "active"]
+    hint = f" (not loaded: {', '.join(absent)}; see `vizstudio plugins`)" if absent else ""
+    for registry in host.registries().values():
+        registry.hint = hint

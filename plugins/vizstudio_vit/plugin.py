@@ -10,7 +10,7 @@ def register_models(registry: Any) -> None:
     """Add ``vit:NAME`` for every timm model with attention."""
     registry.add(
         ModelEntry(
-            scheme="vit",
+            id="vit",
             title="Vision transformers (timm)",
             load="vizstudio_vit.model:load",
             names="vizstudio_vit.names:list_models",

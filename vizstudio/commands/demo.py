@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from vizstudio.commands.batch import Plan, analyse, load_with_progress, require_folder
 from vizstudio.commands.listing import Host
-from vizstudio.commands.run import analyse, load_with_progress
 from vizstudio.core.images import list_images
 from vizstudio.core.state import ViewState
 from vizstudio.resources import resource_path
@@ -34,8 +34,7 @@ def demo(
         The folder to write to.
     """
     paths = list_images([resource_path("photos")])
-    loaded = load_with_progress(
-        model, checkpoint=checkpoint, pretrained=pretrained, device=device, classes=None, fit=None, host=host
-    )
+    require_folder(out)
+    loaded = load_with_progress(model, checkpoint=checkpoint, pretrained=pretrained, device=device, host=host)
     states = [ViewState(view=view) for view in ("attention", "wall", "rollout", "position")]
-    return analyse(loaded, paths, states, ["png"], out)
+    return analyse(loaded, paths, Plan(states, ["png"], out, host))

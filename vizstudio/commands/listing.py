@@ -9,7 +9,6 @@ from rich.markup import escape
 from vizstudio.commands.output import console, print_json, print_table
 from vizstudio.core.errors import UsageError
 from vizstudio.plugins import PluginHost
-from vizstudio.registry import load_target
 
 Host = Annotated[PluginHost, Parameter(parse=False)]
 
@@ -57,12 +56,12 @@ def models(pattern: str = "", *, family: str = "", json: bool = False, host: Hos
     json
         Print JSON instead of a table.
     """
-    found = []
-    for entry in host.models.entries():
-        for listing in load_target(entry.names)():
-            model_id = f"{entry.scheme}:{listing.name}"
-            if pattern.lower() in model_id.lower() and family in ("", listing.family):
-                found.append({"id": model_id, "family": listing.family, "from": entry.title})
+    titles = {entry.id: entry.title for entry in host.models.entries()}
+    found = [
+        {"id": model_id, "family": listing.family, "from": titles[model_id.partition(":")[0]]}
+        for model_id, listing in host.models.names().items()
+        if pattern.lower() in model_id.lower() and family in ("", listing.family)
+    ]
     if not found and (pattern or family):
         raise UsageError(
             f"no model matches {' '.join(filter(None, (pattern, family)))!r}: `vizstudio models` lists all"

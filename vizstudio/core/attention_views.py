@@ -1,6 +1,7 @@
-"""Views of attention: one map, all heads, all layers, rollout."""
+"""Views of attention: one map, all heads, all layers, and any way to reduce it to a map."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,8 @@ from vizstudio.core.errors import UsageError
 from vizstudio.core.overlay import colorize, overlay, value_range
 from vizstudio.core.scene import MUTED, Item, Picture, Text
 from vizstudio.core.state import ViewState
-from vizstudio.core.types import Heatmap
+from vizstudio.core.types import Attention, Head, Heatmap, Query
 from vizstudio.core.view import STAGE, Body, Data, Request, View, about_grid, mark_cell, on_photo
-
-ROLLOUT = (
-    "How attention flows from the query through all layers (Abnar and Zuidema 2020), residuals counted half."
-)
 
 
 def _where(state: ViewState, with_head: bool = True) -> str:
@@ -152,19 +149,29 @@ def _draw_wall(request: Request) -> Body:
     )
 
 
-def _draw_rollout(request: Request) -> Body:
-    state = _named_query(request)
-    heatmap = maps.rollout(request.analysis.attention, state.query, state.head)
-    items, width, height = on_photo(request, heatmap, *value_range(heatmap.values))
-    return Body(
-        items,
-        width,
-        height,
-        f"Attention rollout, {_where(state).split(', ', 1)[1]}",
-        ROLLOUT + _prefix_sentence(request, heatmap),
-        {"heatmap": heatmap.values, **about_grid(heatmap.grid)},
-        heatmap,
-    )
+Reduce = Callable[[Attention, int, Head, Query | None], Heatmap]
+
+
+def reduction_view(title: str, measure: str, reduce: Reduce) -> View:
+    """Return the view that draws ``reduce(attention, layer, head, query)`` on the photo.
+
+    Parameters
+    ----------
+    title, measure : str
+        What it is called, and what it measures in one sentence, which stands below every picture.
+    reduce : callable
+        Gets the attention of one analysis, a layer counted from 0, a head and a query that exist.
+    """
+
+    def draw(request: Request) -> Body:
+        state = _named_query(request)
+        heatmap = reduce(request.analysis.attention, state.layer, state.head, state.query)
+        items, width, height = on_photo(request, heatmap, *value_range(heatmap.values))
+        subject, explanation = f"{title}, {_where(state)}", measure + _prefix_sentence(request, heatmap)
+        data = {"heatmap": heatmap.values, **about_grid(heatmap.grid)}
+        return Body(items, width, height, subject, explanation, data, heatmap)
+
+    return View(title, measure, draw)
 
 
 ATTENTION_VIEWS: dict[str, View] = {
@@ -173,5 +180,4 @@ ATTENTION_VIEWS: dict[str, View] = {
     ),
     "heads": View("Heads", "The same query in every head of a layer.", _draw_heads),
     "wall": View("Wall", "The same query in every head of every layer.", _draw_wall),
-    "rollout": View("Rollout", ROLLOUT, _draw_rollout),
 }

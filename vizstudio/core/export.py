@@ -5,7 +5,6 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -126,12 +125,3 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         "provenance": dict(analysis.provenance),
         "notes": list(analysis.notes),
     }
-
-
-FORMATS: dict[str, Callable[[Figure, Analysis], bytes]] = {
-    "png": to_png,
-    "svg": to_svg,
-    "npz": to_npz,
-    "csv": to_csv,
-    "json": to_json,
-}

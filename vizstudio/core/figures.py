@@ -1,5 +1,7 @@
 """Every view as a finished figure: the same for the command line and the window."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from vizstudio.core import page
@@ -17,8 +19,25 @@ __all__ = ["VIEWS", "Figure", "render"]
 VIEWS: dict[str, View] = {**ATTENTION_VIEWS, **POSITION_VIEWS, **STATISTICS_VIEWS}
 
 
-def render(analysis: Analysis, image: ImageSource, state: ViewState, strict: bool = False) -> Figure:
+def render(
+    analysis: Analysis,
+    image: ImageSource,
+    state: ViewState,
+    strict: bool = False,
+    views: Mapping[str, View] = VIEWS,
+) -> Figure:
     """Draw a view.
+
+    Parameters
+    ----------
+    analysis, image : Analysis, ImageSource
+        What was kept of one run, and the image it was run on.
+    state : ViewState
+        What is asked.
+    strict : bool
+        Raise rather than clamp what does not exist.
+    views : mapping of str to View
+        Those to choose from; `vizstudio.views.views_of` adds what plugins registered, rollout among it.
 
     Raises
     ------
@@ -27,10 +46,10 @@ def render(analysis: Analysis, image: ImageSource, state: ViewState, strict: boo
     GeometryError, AttentionError
         If the view cannot be drawn truthfully.
     """
-    if state.view not in VIEWS:
-        raise UsageError(f"no view {state.view!r}: choose {', '.join(VIEWS)}")
+    if state.view not in views:
+        raise UsageError(f"no view {state.view!r}: choose {', '.join(views)}")
     state = resolve(analysis, state, strict)
-    body = VIEWS[state.view].draw(Request(analysis, image, state))
+    body = views[state.view].draw(Request(analysis, image, state))
     title = f"{body.subject} · {analysis.model_id} · {image.name}"
     scene = page.page(title, body.explanation, analysis.notes, body.width, body.height, body.items)
     data = {**_about_classes(analysis), **about_grid(analysis.grid), **body.data}

@@ -162,8 +162,10 @@ def all_heads(attention: Attention, layer: int, query: Query | None) -> np.ndarr
     return to_map(query_rows(attention, layer, query), about.keys, hidden)
 
 
-def rollout(attention: Attention, query: Query | None = None, head: Head = "mean") -> Heatmap:
-    """Return attention rollout of a query through all self-attention layers.
+def rollout(
+    attention: Attention, query: Query | None = None, head: Head = "mean", layer: int = -1
+) -> Heatmap:
+    """Return attention rollout of a query of a layer through all self-attention layers up to it.
 
     Abnar and Zuidema 2020, Quantifying Attention Flow in Transformers: the product over layers of
     ``0.5 A + 0.5 I`` with rows normalised to 1, A fused over heads. Only the query's row is computed.
@@ -173,7 +175,9 @@ def rollout(attention: Attention, query: Query | None = None, head: Head = "mean
     UsageError
         If a layer attends within windows or over other tokens, so that layers cannot be multiplied.
     """
-    layers = [i for i, about in enumerate(attention.layers) if about.kind == "self"]
+    _layer(attention, layer)
+    last = layer % len(attention.layers)
+    layers = [i for i, about in enumerate(attention.layers[: last + 1]) if about.kind == "self"]
     if not layers:
         raise UsageError("rollout needs self-attention, and this model has none")
     first = attention.layers[layers[0]]

@@ -1,0 +1,38 @@
+"""The reduction and the file formats that ship, registered through the same door as anyone's."""
+
+from typing import Any
+
+from vizstudio.api import Attention, ExporterEntry, Head, Heatmap, Query, ReductionEntry, hookimpl
+from vizstudio.core import maps
+
+
+@hookimpl
+def register_reductions(registry: Any) -> None:
+    """Add ``--view rollout``."""
+    registry.add(
+        ReductionEntry(
+            id="rollout",
+            title="Attention rollout",
+            measure="How attention flows to the query of this layer through all layers up to it (Abnar and "
+            "Zuidema 2020), residuals counted half.",
+            reduce="vizstudio.builtin:rollout",
+        )
+    )
+
+
+@hookimpl
+def register_exporters(registry: Any) -> None:
+    """Add pictures (png, svg) and numbers (npz, csv, json)."""
+    for name, title in (
+        ("png", "PNG picture"),
+        ("svg", "SVG drawing"),
+        ("npz", "NumPy archive of all numbers"),
+        ("csv", "table of the map or the predictions"),
+        ("json", "facts: model, layers, predictions, provenance"),
+    ):
+        registry.add(ExporterEntry(id=name, title=title, write=f"vizstudio.core.export:to_{name}"))
+
+
+def rollout(attention: Attention, layer: int, head: Head, query: Query | None) -> Heatmap:
+    """Return the rollout of a layer's query; see `vizstudio.core.maps.rollout`."""
+    return maps.rollout(attention, query, head, layer)

@@ -1,0 +1,50 @@
+"""What plugins registered put to use: all views that can be drawn, all formats that can be written."""
+
+from vizstudio.core.attention_views import reduction_view
+from vizstudio.core.errors import PluginError
+from vizstudio.core.figures import VIEWS
+from vizstudio.core.types import Analysis, Attention, Head, Heatmap, Query
+from vizstudio.core.view import Figure, View
+from vizstudio.entries import ReductionEntry
+from vizstudio.plugins import PluginHost
+from vizstudio.registry import blame, load_target
+
+
+def views_of(host: PluginHost) -> dict[str, View]:
+    """Return every view by its name; hand it to `vizstudio.core.figures.render`.
+
+    A reduction's code is imported when its view is first drawn.
+    """
+    views = dict(VIEWS)
+    for entry in host.reductions.entries():
+        views[entry.id] = _view(entry, host.reductions.owner(entry.id))
+    return views
+
+
+def _view(entry: ReductionEntry, owner: str) -> View:
+    def reduce(attention: Attention, layer: int, head: Head, query: Query | None) -> Heatmap:
+        with blame(owner, f"computing {entry.id!r}"):
+            heatmap = load_target(entry.reduce)(attention, layer, head, query)
+        if not isinstance(heatmap, Heatmap):
+            raise PluginError(f"{entry.reduce!r} of plugin {owner!r} must return a Heatmap")
+        return heatmap
+
+    return reduction_view(entry.title, entry.measure, reduce)
+
+
+def export(host: PluginHost, name: str, figure: Figure, analysis: Analysis) -> bytes:
+    """Return a figure as a file of the format `name`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format, or it cannot hold this figure.
+    PluginError
+        If the code of a plugin fails.
+    """
+    entry, owner = host.exporters.get(name), host.exporters.owner(name)
+    with blame(owner, f"writing {name!r}"):
+        content = load_target(entry.write)(figure, analysis)
+    if not isinstance(content, bytes):
+        raise PluginError(f"{entry.write!r} of plugin {owner!r} must return bytes")
+    return content
