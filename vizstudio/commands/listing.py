@@ -1,5 +1,6 @@
 """``vizstudio plugins`` and ``vizstudio models``."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,39 +10,88 @@ from rich.markup import escape
 from vizstudio.commands.output import console, print_json, print_table
 from vizstudio.core.errors import UsageError
 from vizstudio.plugins import PluginHost
+from vizstudio.registry import no_such
+from vizstudio.settings import read_settings, settings_path, write_settings
 
 Host = Annotated[PluginHost, Parameter(parse=False)]
+_COLOURS = {"active": "green", "quarantined": "red", "disabled": "dim", "skipped": "dim"}
 
 
-def plugins(*, json: bool = False, details: bool = False, host: Host) -> None:
-    """List the plugins that are installed, the broken ones with their reason.
+def plugins(
+    *,
+    disable: list[str] | None = None,
+    enable: list[str] | None = None,
+    json: bool = False,
+    details: bool = False,
+    host: Host,
+) -> None:
+    """List the plugins that are installed and what they bring, the broken ones with their reason.
 
     Parameters
     ----------
+    disable
+        Do not load the plugin of this name from now on.
+    enable
+        Load it again from now on.
     json
         Print JSON instead of a table.
     details
         Print the traceback of each broken plugin too.
     """
-    if json:
-        print_json([asdict(plugin) for plugin in host.plugins])
+    if disable or enable:
+        _switch(disable or [], enable or [], host)
         return
-    colours = {"active": "green", "quarantined": "red", "disabled": "dim", "skipped": "dim"}
-    rows = [
-        [
-            plugin.name,
-            f"[{colours[plugin.status]}]{plugin.status}[/]",
-            f"{plugin.distribution} {plugin.version}" + (" (bundled)" if plugin.bundled else ""),
-            escape(plugin.reason),
-        ]
-        for plugin in host.plugins
-    ]
-    print_table(["Plugin", "Status", "Package", "Reason"], rows)
+    brought = {plugin.name: _brought(host, plugin.name) for plugin in host.plugins}
+    if json:
+        active = {p.name for p in host.plugins if p.status == "active"}
+        print_json(
+            [asdict(p) | {"brings": brought[p.name] if p.name in active else {}} for p in host.plugins]
+        )
+        return
+    rows = []
+    for plugin in host.plugins:
+        brings = "; ".join(f"{kind} {', '.join(ids)}" for kind, ids in brought[plugin.name].items())
+        package = f"{plugin.distribution} {plugin.version}" + (" (bundled)" if plugin.bundled else "")
+        about = brings if plugin.status == "active" else plugin.reason
+        rows.append(
+            [
+                escape(plugin.name),
+                f"[{_COLOURS[plugin.status]}]{plugin.status}[/]",
+                escape(package),
+                escape(about),
+            ]
+        )
+    print_table(["Plugin", "Status", "Package", "Brings, or why not"], rows)
     for plugin in host.plugins:
         if details and plugin.details:
             console().print(f"\n{plugin.name}\n{plugin.details}", markup=False, highlight=False)
     if any(p.status == "quarantined" for p in host.plugins) and not details:
-        console().print("\n`vizstudio plugins --details` shows why, in full", style="dim", highlight=False)
+        console(to_error=True).print(
+            "\n`vizstudio plugins --details` shows why, in full", style="dim", highlight=False
+        )
+
+
+def _brought(host: PluginHost, name: str) -> dict[str, list[str]]:
+    """Return what a plugin registered: ids by kind, kinds without any left out."""
+    kinds = {hook.removeprefix("register_"): r for hook, r in host.registries().items()}
+    ids = {kind: [i for i in r.ids() if r.owner(i) == name] for kind, r in kinds.items()}
+    return {kind: found for kind, found in ids.items() if found}
+
+
+def _switch(disable: Sequence[str], enable: Sequence[str], host: PluginHost) -> None:
+    """Change which plugins are loaded from now on; one that is gone may still be enabled."""
+    settings = read_settings()
+    installed = tuple(plugin.name for plugin in host.plugins)
+    for name in [*disable, *enable]:
+        if name not in installed and not (name in enable and name in settings.disabled_plugins):
+            raise UsageError(no_such("plugin", name, installed))
+    if both := {*disable} & {*enable}:
+        raise UsageError(f"plugin {min(both)!r} cannot be both enabled and disabled")
+    write_settings(settings.disable(*disable).enable(*enable))
+    for name in disable:
+        print(f"{name} is not loaded from now on (kept in {settings_path()})")
+    for name in enable:
+        print(f"{name} is loaded again from now on")
 
 
 def models(pattern: str = "", *, family: str = "", json: bool = False, host: Host) -> None:
@@ -70,4 +120,5 @@ def models(pattern: str = "", *, family: str = "", json: bool = False, host: Hos
         print_json(found)
         return
     print_table(["Model", "Family"], [[f["id"], f["family"]] for f in found])
-    console(to_error=True).print(f"{len(found)} models", style="dim", highlight=False)
+    noun = "model" if len(found) == 1 else "models"
+    console(to_error=True).print(f"{len(found)} {noun}", style="dim", highlight=False)

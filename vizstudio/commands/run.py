@@ -1,5 +1,7 @@
 """``vizstudio run``: analyse images without a window."""
 
+import shutil
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -123,6 +125,11 @@ def choices_help(host: PluginHost) -> str:
     """Return what the help lists below the options: every view and every format."""
     views = [(name, view.measure) for name, view in views_of(host).items()]
     formats = [(entry.id, entry.title) for entry in host.exporters.entries()]
-    width = max(len(name) for name, _ in [*views, *formats])
-    lines = ["Views:", *(f"  {name:{width}}  {text}" for name, text in views)]
-    return "\n".join([*lines, "", "Formats:", *(f"  {name:{width}}  {text}" for name, text in formats)])
+    indent = max(len(name) for name, _ in [*views, *formats]) + 4
+    lines = []
+    for heading, choices in (("Views:", views), ("\nFormats:", formats)):
+        lines.append(heading)
+        for name, text in choices:
+            hanging = textwrap.wrap(text, shutil.get_terminal_size().columns - indent)
+            lines.append(f"  {name}".ljust(indent) + ("\n" + " " * indent).join(hanging))
+    return "\n".join(lines)

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from vizstudio.commands.listing import Host
-from vizstudio.core.errors import VizstudioError
+from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.plugins import PluginHost
+
+FIRST_MODEL = "vit:vit_tiny_patch16_224"  # small enough to be run at once on any machine
 
 
 def window(
@@ -23,18 +26,32 @@ def window(
     image
         A photo to start with.
     model
-        Such as vit:vit_base_patch16_384.
+        Such as vit:vit_base_patch16_384; by default a small one to begin with.
     checkpoint
-        A local file of weights.
+        A local file of weights. Without it or --pretrained the model is untrained, and the window says so.
     pretrained
         Fetch the published weights, once.
     device
         auto, cpu, cuda, cuda:N or mps.
     """
+    if checkpoint is not None and model is None:
+        raise UsageError(f"{checkpoint.name} belongs to some model: name it with --model")
     try:
         from vizstudio.gui.app import run_app
+        from vizstudio.gui.snapshot import ModelChoice
     except ImportError as error:
         raise VizstudioError(
             f"the window cannot start ({error}): `vizstudio doctor` says what is missing"
         ) from error
-    return run_app(host, image, model, checkpoint, pretrained, device)
+    model = model or _first_model(host)
+    choice = ModelChoice(model, checkpoint, pretrained, device) if model else None
+    return run_app(host, image, choice, device)
+
+
+def _first_model(host: PluginHost) -> str | None:
+    """Return the model to begin with, or None if the plugin that brings it is not active."""
+    try:
+        host.models.find(FIRST_MODEL)
+    except UsageError:
+        return None
+    return FIRST_MODEL
