@@ -12,7 +12,7 @@ from vizstudio.core.position_views import POSITION_VIEWS
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.core.statistics_views import STATISTICS_VIEWS
 from vizstudio.core.types import Analysis
-from vizstudio.core.view import Data, Figure, Request, View, about_grid
+from vizstudio.core.view import Data, Figure, Request, View, about_grid, heading
 
 __all__ = ["VIEWS", "Figure", "render"]
 
@@ -49,9 +49,12 @@ def render(
     if state.view not in views:
         raise UsageError(f"no view {state.view!r}: choose {', '.join(views)}")
     state = resolve(analysis, state, strict)
-    body = views[state.view].draw(Request(analysis, image, state))
-    title = f"{body.subject} · {analysis.model_id} · {image.name}"
-    scene = page.page(title, body.explanation, analysis.notes, body.width, body.height, body.items)
+    request = Request(analysis, image, state)
+    body = views[state.view].draw(request)
+    about = [body.subject, body.detail, analysis.model_id, image.name if body.of_photo else ""]
+    title = " · ".join(part for part in about if part)
+    top = heading(request, body)
+    scene = page.page(top, body.explanation, analysis.notes, body.width, body.height, body.items)
     data = {**_about_classes(analysis), **about_grid(analysis.grid), **body.data}
     return Figure(scene, data, title, body.explanation, state, body.heatmap)
 

@@ -1,4 +1,4 @@
-"""Cheap questions to what was kept: attention maps, rollout, entropy, distance, outliers, positions."""
+"""Cheap questions to what was kept: whose row of attention, of which heads, laid on the grid; rollout."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.geometry import PatchGrid, TokenAxis
-from vizstudio.core.types import Attention, AttentionLayer, Head, Heatmap, PositionEmbedding, Query
+from vizstudio.core.types import Attention, AttentionLayer, Head, Heatmap, Query
 
 REDUCTIONS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "max": np.max, "min": np.min}
 
@@ -57,6 +57,27 @@ def format_query(query: Query | None) -> str:
     return f"{query[0]},{query[1]}" if isinstance(query, tuple) else str(query)
 
 
+def token_name(label: str) -> str:
+    """Return what a prefix token is called in a sentence."""
+    if label.startswith("reg") and label[3:].isdecimal():
+        return f"register {label[3:]}"
+    return {"cls": "class token", "dist": "distillation token"}.get(label, f"token {label}")
+
+
+def query_name(axis: TokenAxis, query: Query | None) -> str:
+    """Return what a query is called in a title, such as "the class token"."""
+    tokens = query_tokens(axis, query)
+    if len(tokens) > 1:
+        return "the average patch"
+    if tokens[0] < axis.num_prefix_tokens:
+        label = axis.labels[tokens[0]]
+        return f"the {token_name(label)}" if label in ("cls", "dist") else token_name(label)
+    if axis.grid is None:
+        return f"token {tokens[0]}"
+    row, col = divmod(tokens[0] - axis.num_prefix_tokens, axis.grid.cols)
+    return f"patch {row},{col}"
+
+
 def key_grid(layer: AttentionLayer) -> PatchGrid:
     """Return the grid of a layer's keys.
 
@@ -97,11 +118,13 @@ def to_map(values: np.ndarray, axis: TokenAxis, hide: Sequence[int] = ()) -> np.
     return shown[..., axis.num_prefix_tokens :].reshape(*values.shape[:-1], *axis.grid.shape)
 
 
-def _outside_window(layer: AttentionLayer, tokens: Sequence[int]) -> list[int]:
-    """Return the keys that a query's tokens cannot see because they lie in other windows."""
+def _hidden_keys(layer: AttentionLayer, tokens: Sequence[int], hide: Sequence[int]) -> list[int]:
+    """Return `hide` and the keys that a query's tokens cannot see because they lie in other windows."""
+    if layer.keys.is_global:
+        return list(hide)
     windows = {layer.queries.find(token)[0] for token in tokens}
     seen = {int(t) for w in windows for t in layer.keys.index[w] if t >= 0}
-    return [t for t in range(layer.keys.num_tokens) if t not in seen]
+    return [*hide, *(t for t in range(layer.keys.num_tokens) if t not in seen)]
 
 
 def attention_heatmap(
@@ -141,8 +164,7 @@ def attention_heatmap(
     tokens = query_tokens(about.queries, query)
     rows = query_rows(attention, layer, query)
     fused = fuse(rows, head)
-    hidden = list(hide) if about.keys.is_global else [*hide, *_outside_window(about, tokens)]
-    values = to_map(fused, about.keys, hidden)
+    values = to_map(fused, about.keys, _hidden_keys(about, tokens, hide))
     mass = float(fused[: about.keys.num_prefix_tokens].sum()) if head not in ("max", "min") else None
     return Heatmap(values, grid, about.name, "attention", mass)
 
@@ -154,12 +176,25 @@ def _layer(attention: Attention, layer: int) -> AttentionLayer:
     return attention.layers[layer]
 
 
-def all_heads(attention: Attention, layer: int, query: Query | None) -> np.ndarray:
-    """Return (heads, rows, cols): the query's map in every head of one layer, cells outside its window NaN."""
+def all_heads(attention: Attention, layer: int, query: Query | None, hide: Sequence[int] = ()) -> np.ndarray:
+    """Return (heads, rows, cols): the query's map in every head of one layer; see `attention_heatmap`."""
     about = _layer(attention, layer)
     key_grid(about)
-    hidden = [] if about.keys.is_global else _outside_window(about, query_tokens(about.queries, query))
+    hidden = _hidden_keys(about, query_tokens(about.queries, query), hide)
     return to_map(query_rows(attention, layer, query), about.keys, hidden)
+
+
+def on_padding(grid: PatchGrid) -> np.ndarray:
+    """Return (rows, cols) bool: the cells that lie beyond the photo altogether, on padding."""
+    out = np.zeros(grid.shape, bool)
+    width, height = grid.fit.original_size
+    for row in range(grid.rows):
+        _, top, _, tall = grid.cell_rect(row, 0)
+        out[row] |= top + tall <= 1e-6 or top >= height - 1e-6
+    for col in range(grid.cols):
+        left, _, wide, _ = grid.cell_rect(0, col)
+        out[:, col] |= left + wide <= 1e-6 or left >= width - 1e-6
+    return out
 
 
 def rollout(
@@ -202,50 +237,6 @@ def rollout(
     return Heatmap(to_map(row, first.keys), key_grid(first), "rollout", "attention rollout", mass)
 
 
-def entropy(weights: np.ndarray) -> np.ndarray:
-    """Return (heads,) the mean over queries of each row's entropy in nats, 0 to log(keys)."""
-    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
-    return -(weights * logs).sum(axis=-1).mean(axis=-1)
-
-
-def _centres(grid: PatchGrid) -> np.ndarray:
-    left, top, width, height = grid.rect
-    xs = left + (np.arange(grid.cols) + 0.5) * width / grid.cols
-    ys = top + (np.arange(grid.rows) + 0.5) * height / grid.rows
-    return np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-
-
-def attention_distance(weights: np.ndarray, layer: AttentionLayer) -> np.ndarray:
-    """Return (heads,) the mean distance in original-image pixels between a patch and what it attends to.
-
-    Weights (heads, queries, keys) of all tokens; prefix tokens are left out and the rest re-normalised.
-    Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, appendix D.7.
-    """
-    keys, queries = key_grid(layer), layer.queries.grid
-    if queries is None:
-        return np.full(len(weights), np.nan, np.float32)
-    between = _centres(queries)[:, None] - _centres(keys)[None]
-    distances = np.sqrt((between**2).sum(-1)).astype(np.float32)
-    patches = weights[:, layer.queries.num_prefix_tokens :, layer.keys.num_prefix_tokens :]
-    shares = patches.sum(axis=-1)
-    return (np.einsum("hqk,qk->hq", patches, distances) / np.maximum(shares, 1e-12)).mean(axis=-1)
-
-
-def head_statistics(
-    attention: Attention, progress: Callable[[float], None] | None = None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return (entropies, distances): for each layer (heads,) arrays; NaN distances where there is no grid."""
-    entropies, distances = [], []
-    for i, about in enumerate(attention.layers):
-        weights = attention.weights(i)
-        entropies.append(entropy(weights))
-        placed = about.keys.grid is not None
-        distances.append(attention_distance(weights, about) if placed else np.full(about.heads, np.nan))
-        if progress:
-            progress((i + 1) / len(attention.layers))
-    return entropies, distances
-
-
 def outlier_tokens(norms: np.ndarray, num_prefix_tokens: int, factor: float = 3.0) -> np.ndarray:
     """Return the patch tokens whose norm is far above the others'.
 
@@ -262,34 +253,3 @@ def outlier_tokens(norms: np.ndarray, num_prefix_tokens: int, factor: float = 3.
     """
     patches = norms[num_prefix_tokens:]
     return num_prefix_tokens + np.nonzero(patches > factor * np.median(patches))[0]
-
-
-def position_norms(embedding: PositionEmbedding) -> Heatmap:
-    """Return the Euclidean norm of each patch's position vector."""
-    norms = np.linalg.norm(embedding.vectors, axis=1).reshape(embedding.grid.shape)
-    return Heatmap(norms.astype(np.float32), embedding.grid, "position norm", "norm")
-
-
-def position_pca(embedding: PositionEmbedding) -> np.ndarray:
-    """Return (rows, cols, 3) in [0, 1]: the first three principal components of the position vectors as RGB."""
-    centred = embedding.vectors - embedding.vectors.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    directions = directions[:3]
-    signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])
-    projected = centred @ (directions * signs[:, None]).T
-    low, high = projected.min(axis=0), projected.max(axis=0)
-    rgb = np.zeros((len(projected), 3))
-    rgb[:, : projected.shape[1]] = (projected - low) / np.maximum(high - low, 1e-12)
-    return rgb.reshape(*embedding.grid.shape, 3)
-
-
-def similarity_over_distance(embedding: PositionEmbedding) -> tuple[np.ndarray, np.ndarray]:
-    """Return (distance, mean similarity): over pairs of patches, by distance in cells rounded to whole cells."""
-    rows, cols = np.indices(embedding.grid.shape).reshape(2, -1)
-    distances = np.hypot(rows[:, None] - rows, cols[:, None] - cols)
-    bins = np.arange(int(distances.max()) + 2) - 0.5
-    similarity = embedding.similarity().reshape(len(rows), -1)
-    which = np.digitize(distances, bins) - 1
-    counts = np.bincount(which.ravel())
-    sums = np.bincount(which.ravel(), similarity.ravel())
-    return np.arange(len(counts)), sums / np.maximum(counts, 1)

@@ -12,7 +12,7 @@ from vizstudio.core.types import Heatmap
 
 COLORMAPS = ("viridis", "magma", "inferno", "plasma", "cividis", "turbo", "gray", "batlow", "RdBu_r")
 UNSEEN_LIGHT = 0.35  # what the model never saw
-NO_VALUE_LIGHT = 0.6  # cells without a value: outside the query's window, or hidden
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own conversion to grey
 
 
 @lru_cache(maxsize=32)
@@ -55,13 +55,8 @@ def colorize(values: np.ndarray, colormap: str, low: float, high: float) -> np.n
     return out
 
 
-def _cell_coordinates(count: int, start: float, extent: float, pixels: int, scale: float) -> np.ndarray:
-    """Return the grid coordinate (in cells) of each pixel's centre along one axis of a scaled photo."""
-    return ((np.arange(pixels) + 0.5) / scale - start) / extent * count
-
-
 def sample_map(
-    values: np.ndarray, rect: Rect, size: tuple[int, int], scale: float, smooth: bool
+    values: np.ndarray, rect: Rect, size: tuple[int, int], original_size: tuple[int, int], smooth: bool
 ) -> np.ndarray:
     """Sample a (rows, cols) map at every pixel of a scaled photo: (height, width), NaN outside the grid.
 
@@ -71,16 +66,14 @@ def sample_map(
         NaN cells stay NaN.
     rect : (left, top, width, height)
         Of the grid in the original photo.
-    size : (int, int)
-        Width and height of the scaled photo in pixels.
-    scale : float
-        Its pixels per original pixel.
+    size, original_size : (int, int)
+        Width and height in pixels of the scaled photo, and of the original.
     smooth : bool
         Bilinear between cell centres instead of flat cells.
     """
     rows, cols = values.shape
-    y = _cell_coordinates(rows, rect[1], rect[3], size[1], scale)
-    x = _cell_coordinates(cols, rect[0], rect[2], size[0], scale)
+    y = ((np.arange(size[1]) + 0.5) * original_size[1] / size[1] - rect[1]) / rect[3] * rows
+    x = ((np.arange(size[0]) + 0.5) * original_size[0] / size[0] - rect[0]) / rect[2] * cols
     inside_y, inside_x = (y >= 0) & (y < rows), (x >= 0) & (x < cols)
     row, col = np.clip(y, 0, rows - 1e-6).astype(int), np.clip(x, 0, cols - 1e-6).astype(int)
     flat = values[np.ix_(row, col)].astype(np.float32)
@@ -105,35 +98,28 @@ def _bilinear(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def overlay(
-    photo: np.ndarray,
-    heatmap: Heatmap,
-    scale: float,
-    colormap: str,
-    low: float,
-    high: float,
-    opacity: float,
-    smooth: bool,
+    photo: np.ndarray, heatmap: Heatmap, colormap: str, low: float, high: float, opacity: float, smooth: bool
 ) -> np.ndarray:
-    """Return (height, width, 3) uint8: a scaled photo with the map on it.
+    """Return (height, width, 3) uint8: the photo in grey with the map on it in colour.
 
-    What the model never saw is darkened; cells without a value keep the photo in grey.
+    Grey, so that a colour on the photo is a colour of the map. What the model never saw is dark; cells
+    without a value show the photo alone.
 
     Parameters
     ----------
     photo : (height, width, 3) uint8
-        Scaled by `scale` from the original.
+        The original scaled to any size.
     heatmap : Heatmap
         Its grid lies in original pixels.
     """
-    size = (photo.shape[1], photo.shape[0])
-    rect = heatmap.grid.rect
-    values = sample_map(heatmap.values, rect, size, scale, smooth)
-    seen = ~np.isnan(sample_map(np.zeros_like(heatmap.values), rect, size, scale, False))
-    base = photo.astype(np.float32)
-    grey = base @ np.array([0.299, 0.587, 0.114], np.float32)
-    coloured = base * (1 - opacity) + colorize(values, colormap, low, high)[..., :3] * opacity
-    out = np.where(np.isnan(values)[..., None], (grey * NO_VALUE_LIGHT)[..., None], coloured)
-    out = np.where(seen[..., None], out, base * UNSEEN_LIGHT)
+    size, rect = (photo.shape[1], photo.shape[0]), heatmap.grid.rect
+    original = heatmap.grid.fit.original_size
+    values = sample_map(heatmap.values, rect, size, original, smooth)
+    seen = ~np.isnan(sample_map(np.zeros_like(heatmap.values), rect, size, original, False))
+    grey = (photo.astype(np.float32) @ LUMA)[..., None]
+    coloured = grey * (1 - opacity) + colorize(values, colormap, low, high)[..., :3] * opacity
+    out = np.where(np.isnan(values)[..., None], grey, coloured)
+    out = np.where(seen[..., None], out, grey * UNSEEN_LIGHT)
     return np.round(out).astype(np.uint8)
 
 

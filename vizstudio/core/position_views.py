@@ -1,84 +1,114 @@
 """Views of position embeddings: all panels, one panel, norms, principal components."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from vizstudio.core import maps, page
+from vizstudio.core import page, positions
 from vizstudio.core.overlay import colorize, mosaic, value_range
-from vizstudio.core.scene import ACCENT, MUTED, Box, Item, Picture, Text
-from vizstudio.core.types import Heatmap
-from vizstudio.core.view import Body, Request, View, on_photo
+from vizstudio.core.scene import Item, Picture, Text
+from vizstudio.core.types import Heatmap, PositionEmbedding
+from vizstudio.core.view import CORNER, Body, Request, View, cell_side, on_grid, outline
 
 NORM = "The length of each patch's position vector."
 PCA = "The first three principal components of the position vectors as red, green and blue."
+WIDEST = 1500  # pixels of the picture of all panels, where the grid allows it
+MOST_PANELS = 40  # in a row; of finer grids every second panel or fewer are drawn
+KINDS = {"learned": "learned", "sincos": "fixed sine and cosine", "rotary": "rotary"}
+
+
+def _detail(embedding: PositionEmbedding) -> str:
+    rows, cols = embedding.grid.shape
+    return f"{KINDS[embedding.kind]} position embedding · {rows}×{cols} patches"
 
 
 def _draw_position(request: Request) -> Body:
-    embedding = request.analysis.position()
+    embedding, colormap = request.analysis.position(), request.state.colormap
     similarity = embedding.similarity()
     low, high = value_range(similarity)
     rows, cols = embedding.grid.shape
-    zoom = max(1, min(6, 1000 // (max(rows, cols) ** 2)))
-    pixels = colorize(mosaic(similarity, 1 if zoom == 1 else 2, zoom), request.state.colormap, low, high)
-    height, width = pixels.shape[:2]
-    left, top = 26.0, 18.0
-    items: list[Item] = [Picture(left, top, width, height, pixels)]
-    step = max(1, math.ceil(max(rows, cols) / 12))
-    for i in range(0, cols, step):
-        items.append(Text(left + width * (i + 0.5) / cols, 0, str(i), page.SMALL, MUTED, "ma"))
-    for i in range(0, rows, step):
-        items.append(Text(left - 6, top + height * (i + 0.5) / rows, str(i), page.SMALL, MUTED, "rm"))
-    bar, bar_width = page.colour_bar(
-        left + width + 16, top + height, request.state.colormap, low, high, "cosine"
-    )
+    most = max(rows, cols)
+    every = math.ceil(most / MOST_PANELS)
+    drawn = similarity[::every, ::every]
+    down, across = drawn.shape[:2]
+    zoom = max(1, min(WIDEST // (max(down, across) * (most + 2)), 84 // most))
+    pixels = colorize(mosaic(drawn, max(2, zoom), zoom), colormap, low, high)
+    (height, width), (left, top) = pixels.shape[:2], CORNER
+    numbers = page.grid_numbers(down, across, left, top, width, height)
+    bar, bar_width = page.colour_bar(left + width + 16, top + height, colormap, low, high, "cosine")
+    items: list[Item] = [Picture(left, top, width, height, pixels), *_times(numbers, every), *bar]
     explanation = (
-        f"One panel per patch, {rows}×{cols} panels: the cosine similarity of that patch's position with every "
-        "patch's. The brightest cell of a panel is the patch itself."
+        "One panel per patch, at that patch's place: the cosine similarity of its position vector with every "
+        "patch's. A panel's brightest cell is the patch itself."
     )
+    if every > 1:
+        explanation += f" Of {rows}×{cols} panels every {every}th is drawn in each direction; npz holds all."
     data = {"similarity": similarity}
-    subject = f"Position similarity ({embedding.kind})"
-    return Body([*items, *bar], left + width + 16 + bar_width, top + height, subject, explanation, data)
+    subject, width = "Position similarity of all patches", left + width + 16 + bar_width
+    return _body(request, items, width, top + height, subject, explanation, data)
+
+
+def _times(numbers: list[Text], factor: int) -> list[Item]:
+    """Number panels by their patch where only every `factor`-th is drawn."""
+    return [replace(item, text=str(int(item.text) * factor)) for item in numbers]
+
+
+def _body(
+    request: Request,
+    items: list[Item],
+    width: float,
+    height: float,
+    subject: str,
+    explanation: str,
+    data: dict[str, np.ndarray],
+    heatmap: Heatmap | None = None,
+) -> Body:
+    embedding = request.analysis.position()
+    detail = _detail(embedding)
+    return Body(items, width, height, subject, explanation, data, heatmap, detail, of_photo=False)
 
 
 def _draw_panel(request: Request) -> Body:
     embedding = request.analysis.position()
     rows, cols = embedding.grid.shape
     row, col = request.state.panel or (rows // 2, cols // 2)
-    values = embedding.similarity()[row, col]
-    low, high = value_range(values)
-    side = 480 / max(rows, cols)
-    bar, bar_width = page.colour_bar(
-        cols * side + 16, rows * side, request.state.colormap, low, high, "cosine"
-    )
-    items: list[Item] = [
-        Picture(0, 0, cols * side, rows * side, colorize(values, request.state.colormap, low, high)),
-        Box(col * side, row * side, side, side, outline=ACCENT, line=2),
-        *bar,
-    ]
-    heatmap = Heatmap(values, embedding.grid, "position similarity", "cosine similarity")
+    similarity = embedding.similarity()
+    heatmap = Heatmap(similarity[row, col], embedding.grid, "position similarity", "cosine")
+    # The scale is that of all panels, so that single panels can be compared.
+    items, width, height = on_grid(request, heatmap, *value_range(similarity))
+    side = cell_side(rows, cols)
+    items += outline(CORNER[0] + col * side, CORNER[1] + row * side, side, side)
     explanation = (
-        "Cosine similarity of this patch's position with every patch's; the patch itself is outlined."
+        "Cosine similarity of this patch's position vector with every patch's. The patch itself is outlined."
     )
-    subject = f"Position panel {row},{col} ({embedding.kind})"
-    width = cols * side + 16 + bar_width
-    return Body(items, width, rows * side, subject, explanation, {"heatmap": values}, heatmap)
+    subject = f"Position similarity of patch {row},{col}"
+    return _body(request, items, width, height, subject, explanation, {"heatmap": heatmap.values}, heatmap)
 
 
 def _draw_position_norm(request: Request) -> Body:
-    heatmap = maps.position_norms(request.analysis.position())
-    items, width, height = on_photo(request, heatmap, *value_range(heatmap.values))
-    measure = NORM
-    return Body(items, width, height, "Position norm", measure, {"heatmap": heatmap.values}, heatmap)
+    heatmap = positions.position_norms(request.analysis.position())
+    items, width, height = on_grid(request, heatmap, *value_range(heatmap.values))
+    data = {"heatmap": heatmap.values}
+    return _body(request, items, width, height, "Norms of position vectors", NORM, data, heatmap)
 
 
 def _draw_position_pca(request: Request) -> Body:
-    rgb = maps.position_pca(request.analysis.position())
-    side = 480 / max(rgb.shape[:2])
-    width, height = rgb.shape[1] * side, rgb.shape[0] * side
-    items: list[Item] = [Picture(0, 0, width, height, np.round(rgb * 255).astype(np.uint8))]
-    measure = PCA
-    return Body(items, width, height, "Position embedding, principal components", measure, {"pca": rgb})
+    rgb, shares = positions.position_pca(request.analysis.position())
+    rows, cols = rgb.shape[:2]
+    left, top, side = *CORNER, cell_side(rows, cols)
+    width, height = cols * side, rows * side
+    items: list[Item] = [
+        Picture(left, top, width, height, np.round(rgb * 255).astype(np.uint8)),
+        *page.grid_numbers(rows, cols, left, top, width, height),
+    ]
+    told = ", ".join(
+        f"{name} {share:.0%}" for name, share in zip(("red", "green", "blue"), shares, strict=False)
+    )
+    explanation = f"{PCA} Patches of like colour have like positions. Share of the variance: {told}."
+    data = {"pca": rgb, "variance": shares}
+    subject = "Principal components of position vectors"
+    return _body(request, items, left + width, top + height, subject, explanation, data)
 
 
 POSITION_VIEWS: dict[str, View] = {

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from xml.sax.saxutils import escape
@@ -41,7 +42,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle, filled or outlined."""
+    """A rectangle, filled or with a line of `line` pixels along its inside."""
 
     x: float
     y: float
@@ -129,8 +130,7 @@ def _paste(page: Image.Image, item: Picture, scale: float) -> None:
 def _draw_box(draw: ImageDraw.ImageDraw, item: Box, scale: float) -> None:
     left, top = item.x * scale, item.y * scale
     right, bottom = left + item.width * scale, top + item.height * scale
-    if item.outline is None:
-        right, bottom = max(left, right - 1), max(top, bottom - 1)  # Pillow includes the last pixel
+    right, bottom = max(left, right - 1), max(top, bottom - 1)  # Pillow includes the last pixel
     width = max(1, round(item.line * scale))
     draw.rectangle((left, top, right, bottom), fill=item.fill, outline=item.outline, width=width)
 
@@ -154,7 +154,7 @@ def _svg(item: Item) -> str:
     match item:
         case Picture():
             buffer = io.BytesIO()
-            Image.fromarray(item.pixels).save(buffer, "PNG")
+            _enlarged(item).save(buffer, "PNG")
             data = base64.b64encode(buffer.getvalue()).decode()
             style = "" if item.smooth else ' style="image-rendering:pixelated"'
             return (
@@ -162,16 +162,32 @@ def _svg(item: Item) -> str:
                 f'preserveAspectRatio="none"{style} href="data:image/png;base64,{data}"/>'
             )
         case Text():
-            baseline = "central" if item.anchor[1] == "m" else "hanging"
             return (
-                f'<text x="{item.x:g}" y="{item.y:g}" font-size="{item.size:g}" fill="{item.colour}" '
-                f'text-anchor="{_SVG_ANCHOR[item.anchor[0]]}" dominant-baseline="{baseline}">{escape(item.text)}</text>'
+                f'<text x="{item.x:g}" y="{_baseline(item):g}" font-size="{item.size:g}" fill="{item.colour}" '
+                f'text-anchor="{_SVG_ANCHOR[item.anchor[0]]}">{escape(item.text)}</text>'
             )
         case Box():
             stroke = f'stroke="{item.outline}" stroke-width="{item.line:g}"' if item.outline else ""
+            inset = item.line / 2 if item.outline else 0  # a stroke lies on both sides of its path
+            width, height = item.width - 2 * inset, item.height - 2 * inset
             return (
-                f'<rect x="{item.x:g}" y="{item.y:g}" width="{item.width:g}" height="{item.height:g}" '
+                f'<rect x="{item.x + inset:g}" y="{item.y + inset:g}" width="{width:g}" height="{height:g}" '
                 f'fill="{item.fill or "none"}" {stroke}/>'
             )
         case Dot():
             return f'<circle cx="{item.x:g}" cy="{item.y:g}" r="{item.radius:g}" fill="{item.fill}"/>'
+
+
+def _baseline(item: Text) -> float:
+    """Return y of the baseline; written out because few readers of SVG know ``dominant-baseline``."""
+    ascent, descent = font(item.size).getmetrics()
+    return item.y + (ascent if item.anchor[1] == "a" else (ascent - descent) / 2)
+
+
+def _enlarged(item: Picture) -> Image.Image:
+    """Return the pixels in whole multiples up to the size drawn, for readers that would blur them."""
+    image = Image.fromarray(item.pixels)
+    if item.smooth:
+        return image
+    across, down = math.ceil(item.width / image.width), math.ceil(item.height / image.height)
+    return image.resize((image.width * across, image.height * down), Image.Resampling.NEAREST)

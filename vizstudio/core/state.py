@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.errors import UsageError
 from vizstudio.core.maps import REDUCTIONS, query_tokens
-from vizstudio.core.types import Analysis, Head, Query
+from vizstudio.core.types import Analysis, AttentionLayer, Head, Query
 
 
 @dataclass(frozen=True)
@@ -81,26 +81,42 @@ def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewS
             f"layer {state.layer} does not exist: {analysis.model_id} has layers 0 to {count - 1}, or -{count} to -1"
         )
     layer = min(max(state.layer + count if state.layer < 0 else state.layer, 0), count - 1)
-    head, query = state.head, state.query
-    if isinstance(head, int) and head >= layers[layer].heads:
-        if strict:
-            raise UsageError(
-                f"head {head} does not exist: layer {layer} has heads 0 to {layers[layer].heads - 1}"
-            )
-        head = layers[layer].heads - 1
+    return replace(
+        state,
+        layer=layer,
+        head=_head(state.head, layer, layers[layer].heads, strict),
+        query=_query(layers[layer], state.query, strict),
+        panel=_panel(analysis, state.panel, strict),
+        opacity=min(max(state.opacity, 0), 1),
+    )
+
+
+def _head(head: Head, layer: int, heads: int, strict: bool) -> Head:
+    if not isinstance(head, int) or 0 <= head < heads:
+        return head
+    if strict:
+        raise UsageError(f"head {head} does not exist: layer {layer} has heads 0 to {heads - 1}")
+    return min(max(head, 0), heads - 1)
+
+
+def _query(layer: AttentionLayer, query: Query | None, strict: bool) -> Query | None:
+    """Return the query, or where the layer has no such one its default."""
     try:
-        query_tokens(layers[layer].queries, query)
-    except VizstudioError:
+        query_tokens(layer.queries, query)
+    except UsageError:
         if strict:
             raise
-        query = None
-    panel = state.panel
-    if panel is not None and not (panel[0] < analysis.grid.rows and panel[1] < analysis.grid.cols):
-        if strict:
-            raise UsageError(
-                f"panel {panel[0]},{panel[1]} is outside the grid of {analysis.grid.rows}×{analysis.grid.cols}"
-            )
-        panel = None
-    return replace(
-        state, layer=layer, head=head, query=query, panel=panel, opacity=min(max(state.opacity, 0), 1)
-    )
+        return None
+    return query
+
+
+def _panel(analysis: Analysis, panel: tuple[int, int] | None, strict: bool) -> tuple[int, int] | None:
+    embedding = analysis.position_embedding
+    rows, cols = (embedding.grid if embedding else analysis.grid).shape
+    if panel is None or (0 <= panel[0] < rows and 0 <= panel[1] < cols):
+        return panel
+    if strict:
+        raise UsageError(
+            f"panel {panel[0]},{panel[1]} does not exist: there are panels 0,0 to {rows - 1},{cols - 1}"
+        )
+    return None

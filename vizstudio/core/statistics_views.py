@@ -1,75 +1,97 @@
 """Views of numbers: entropy and distance of heads, token norms, predictions."""
 
+import math
+
 import numpy as np
 
-from vizstudio.core import maps, page
+from vizstudio.core import charts, page, statistics
 from vizstudio.core.errors import UsageError
 from vizstudio.core.overlay import value_range
+from vizstudio.core.scene import Item
 from vizstudio.core.types import Heatmap
-from vizstudio.core.view import STAGE, Body, Request, View, mark_cell, on_photo
+from vizstudio.core.view import STAGE, Body, Data, Request, View, mark_cell, on_photo
 
-ENTROPY = "Mean entropy of attention rows: low is sharp, high is spread out."
-DISTANCE = "Mean distance in pixels between a patch and what it attends to, weighted."
+ENTROPY = "Entropy of attention, the mean over all queries: low is sharp, high is spread out."
+DISTANCE = (
+    "Distance on the original photo between a patch and what it attends to, weighted by attention, the mean "
+    "over all patches."
+)
 
 
 def _draw_norms(request: Request) -> Body:
     analysis, state = request.analysis, request.state
-    if analysis.token_norms is None:
-        raise UsageError(
-            f"{analysis.model_id} gives no token norms: its blocks do not keep one token per patch"
-        )
-    layer = min(state.layer, len(analysis.token_norms) - 1)
-    norms = analysis.token_norms[layer]
+    outliers, block = statistics.outliers(analysis, state.layer), statistics.block_of(analysis, state.layer)
+    assert analysis.token_norms is not None
+    norms = analysis.token_norms[block]
     prefix = len(norms) - len(analysis.grid)
-    heatmap = Heatmap(norms[prefix:].reshape(analysis.grid.shape), analysis.grid, "token norm", "norm")
+    shown = norms.astype(np.float32)
+    if state.hide_outliers:
+        shown[outliers] = np.nan
+    heatmap = Heatmap(shown[prefix:].reshape(analysis.grid.shape), analysis.grid, "token norm", "norm")
     items, width, height = on_photo(request, heatmap, *value_range(heatmap.values))
-    outliers = maps.outlier_tokens(norms, prefix)
-    scale = STAGE / max(request.image.size)
+    photo = page.photo_at(request.image, STAGE)
     for token in outliers:
-        cell = divmod(int(token) - prefix, analysis.grid.cols)
-        items += mark_cell(heatmap, cell, scale)
-    told = (
-        f"{len(outliers)} of {len(analysis.grid)} patches have over 3 times the median norm and are outlined."
+        cell = divmod(token - prefix, analysis.grid.cols)
+        items += mark_cell(analysis.grid, cell, (photo.shape[1], photo.shape[0]))
+    how = "hidden" if state.hide_outliers else "outlined"
+    told = f"{len(outliers)} of {len(analysis.grid)} patches are outliers, over 3 times the median norm" + (
+        f"; they are {how}." if len(outliers) else "."
     )
-    data = {"norms": analysis.token_norms, "outliers": outliers, "heatmap": heatmap.values}
-    return Body(
-        items,
-        width,
-        height,
-        f"Token norms after block {layer}",
-        f"Length of each token. {told}",
-        data,
-        heatmap,
-    )
+    data = {
+        "norms": analysis.token_norms,
+        "outliers": np.array(outliers, np.int64),
+        "heatmap": heatmap.values,
+    }
+    subject, explanation = "Token norms", f"Euclidean length of each patch's token. {told}"
+    detail = f"after block {block} of 0 to {len(analysis.token_norms) - 1}"
+    return Body(items, width, height, subject, explanation, data, heatmap, detail)
 
 
 def _draw_predictions(request: Request) -> Body:
     top = request.analysis.predictions[:10]
     if not top:
         raise UsageError(f"{request.analysis.model_id} has no classifier, so there are no predictions")
-    items, height = page.bars([p.label for p in top], [p.probability for p in top], 620)
-    return Body(
-        items, 620, height, "Predictions", "Softmax of the classifier's logits, the ten most probable."
-    )
-
-
-def _draw_statistic(request: Request, which: int, unit: str, subject: str, measure: str) -> Body:
-    statistics = maps.head_statistics(request.analysis.attention)[which]
-    width = max(420.0, 90 + 44 * len(statistics))
-    items = page.scatter(statistics, width, 380, unit, request.state.colormap)
-    key = "entropy" if which == 0 else "distance"
-    uniform = len({len(s) for s in statistics}) == 1
-    data = {key: np.stack(statistics)} if uniform else {f"{key}_{i:02d}": s for i, s in enumerate(statistics)}
-    explanation = f"{measure} A dot is a head; dark to light is head 0 to the last."
-    return Body(items, width, 380, subject, explanation, data)
+    items, height = charts.bars([p.label for p in top], [p.probability for p in top], 620)
+    classes = len(request.analysis.predictions)
+    explanation = f"Softmax of the classifier's logits, the {len(top)} most probable of {classes} classes."
+    return Body(items, 620, height, "Predictions", explanation)
 
 
 def _draw_entropy(request: Request) -> Body:
-    return _draw_statistic(request, 0, "nats", "Attention entropy", ENTROPY)
+    layers = request.analysis.attention.layers
+    entropies, _ = statistics.head_statistics(request.analysis.attention)
+    keys = {layer.keys.num_tokens for layer in layers if layer.keys.is_global}
+    limit = None
+    if len(keys) == 1 and all(layer.keys.is_global for layer in layers):
+        limit = (math.log(keys.pop()), "uniform attention")
+    items, width = charts.scatter(entropies, 380, "entropy (nats)", request.state.colormap, limit)
+    return _statistic(request, items, width, "Attention entropy", ENTROPY, _stacked("entropy", entropies))
 
 
 def _draw_distance(request: Request) -> Body:
-    return _draw_statistic(request, 1, "pixels", "Mean attention distance", DISTANCE)
+    _, distances = statistics.head_statistics(request.analysis.attention)
+    items, width = charts.scatter(distances, 380, "distance (px)", request.state.colormap)
+    unknown = any(np.isnan(layer).all() for layer in distances)
+    dash = " A dash stands for a layer whose tokens have no known place." if unknown else ""
+    data = _stacked("distance", distances)
+    return _statistic(request, items, width, "Mean attention distance", DISTANCE + dash, data)
+
+
+def _statistic(
+    request: Request, items: list[Item], width: float, subject: str, measure: str, data: Data
+) -> Body:
+    explanation = f"{measure} A dot is a head, a bar the mean of a layer's heads."
+    layers = request.analysis.attention.layers
+    heads = sorted({layer.heads for layer in layers})
+    detail = f"{len(layers)} layers of {' or '.join(map(str, heads))} heads"
+    return Body(items, width, 380, subject, explanation, data, None, detail)
+
+
+def _stacked(key: str, values: list[np.ndarray]) -> Data:
+    """Return ``key (layers, heads)``, or an entry per layer where the number of heads differs."""
+    if len({len(v) for v in values}) == 1:
+        return {key: np.stack(values)}
+    return {f"{key}_{i:02d}": v for i, v in enumerate(values)}
 
 
 STATISTICS_VIEWS: dict[str, View] = {
