@@ -24,20 +24,22 @@ def write_atomic(path: Path, content: bytes) -> None:
     VizstudioError
         If the folder cannot be written to, or the disk is full.
     """
-    temporary = ""
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
+            temporary = Path(file.name)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise VizstudioError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def to_png(figure: Figure, analysis: Analysis, scale: float = 1.0) -> bytes:
@@ -58,8 +60,11 @@ def to_svg(figure: Figure, analysis: Analysis) -> bytes:
 
 def to_npz(figure: Figure, analysis: Analysis) -> bytes:
     """Return a compressed NumPy archive of the figure's numbers; see `Figure.data`."""
+    pickled = [key for key, values in figure.data.items() if values.dtype == object]
+    if pickled:
+        raise UsageError(f"the view {figure.state.view} has no plain numbers for {', '.join(pickled)}")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **figure.data)
+    np.savez_compressed(buffer, **figure.data)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
