@@ -46,6 +46,7 @@ app.command(demo.demo)
 app.command(listing.models)
 app.command(listing.plugins)
 app.command(doctor.doctor)
+app.meta.suppress_keyboard_interrupt = False  # main tells of it
 
 
 @app.meta.default
