@@ -40,6 +40,7 @@ from vizstudio.hookspecs import hookimpl
 if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall
     from vizstudio.compute.capture import Recorder, capture, describe_failure
+    from vizstudio.compute.layout import ModelLayout, Observation, observe
     from vizstudio.compute.trace import AttentionTrace
 
 _LAZY = {
@@ -48,6 +49,9 @@ _LAZY = {
     "Recorder": "vizstudio.compute.capture",
     "capture": "vizstudio.compute.capture",
     "describe_failure": "vizstudio.compute.capture",
+    "ModelLayout": "vizstudio.compute.layout",
+    "Observation": "vizstudio.compute.layout",
+    "observe": "vizstudio.compute.layout",
 }
 
 __all__ = [
@@ -73,8 +77,10 @@ __all__ = [
     "ModelEntry",
     "ModelError",
     "ModelInfo",
+    "ModelLayout",
     "ModelListing",
     "ModelRequest",
+    "Observation",
     "OfflineError",
     "PatchGrid",
     "PluginError",
@@ -92,6 +98,7 @@ __all__ = [
     "capture",
     "describe_failure",
     "hookimpl",
+    "observe",
     "read_image",
 ]
 

@@ -17,16 +17,16 @@ from vizstudio.api import (
     ImageFit,
     ImageSource,
     ModelInfo,
+    ModelLayout,
     ModelRequest,
-    PatchGrid,
+    Observation,
     Prediction,
-    Recorder,
     RunContext,
-    capture,
     describe_failure,
+    observe,
 )
 from vizstudio_vit.build import Built, build
-from vizstudio_vit.layout import patch_grid, place, prefix_labels
+from vizstudio_vit.layout import patch_grid
 from vizstudio_vit.positions import position_embedding
 
 
@@ -43,7 +43,7 @@ class ViT:
 
     def __init__(self, model_id: str, built: Built, device: str) -> None:
         self._built, self._model = built, built.model
-        self._labels = prefix_labels(built.model)
+        self._layouts: dict[tuple[int, ...], ModelLayout] = {}
         self._num_modules = sum(1 for _ in built.model.modules())
         self.info = ModelInfo(
             model_id=model_id,
@@ -59,10 +59,11 @@ class ViT:
         start = time.perf_counter()
         pixels, fit = self._built.preprocessing(image)
         ready = time.perf_counter()
-        logits, recorder = self._forward(pixels.to(self.info.device), context)
+        seen = self._observe(pixels.to(self.info.device), context)
+        logits = self._logits(seen.output)
         done = time.perf_counter()
-        grid = patch_grid(self._model, fit)
-        trace, notes = self._trace(recorder, grid)
+        trace, notes = self._trace(seen, fit)
+        grid = patch_grid(self._model, list(trace.layers), fit)
         position, position_note = position_embedding(self._model, grid)
         return Analysis(
             model_id=self.info.model_id,
@@ -71,28 +72,30 @@ class ViT:
             predictions=self._predictions(logits),
             logits=logits,
             position_embedding=position,
-            token_norms=self._norms(recorder),
+            token_norms=self._norms(seen),
             timings={"preprocess": ready - start, "forward": done - ready},
             provenance=self._provenance(image, fit),
             notes=(*self._built.notes, *image.notes, *notes, *([position_note] if position_note else [])),
         )
 
-    def _forward(self, pixels: Tensor, context: RunContext) -> tuple[np.ndarray | None, Recorder]:
-        seen = 0
+    def _observe(self, pixels: Tensor, context: RunContext) -> Observation:
+        started = 0
 
         def on_module(name: str) -> None:
-            nonlocal seen
+            nonlocal started
             context.check()
-            seen += 1
-            context.report(min(seen / self._num_modules, 1.0), f"running {name or 'the model'}")
+            started += 1
+            context.report(min(started / self._num_modules, 1.0), f"running {name or 'the model'}")
 
-        # no_grad rather than inference_mode: its tensors count changes in place, so a stale map is noticed.
-        with torch.no_grad(), capture(self._model, on_module, self._block_names()) as recorder:
-            out = self._model(pixels)
-        if isinstance(out, (tuple, list)):
-            out = out[0]
+        known = self._layouts.get(tuple(pixels.shape))
+        seen = observe(self._model, pixels, known, on_module, self._block_names())
+        self._layouts[tuple(pixels.shape)] = seen.layout
+        return seen
+
+    def _logits(self, output: Any) -> np.ndarray | None:
+        out = output[0] if isinstance(output, (tuple, list)) else output
         has_classes = getattr(self._model, "num_classes", 0) > 0 and out.ndim == 2
-        return (out[0].float().cpu().numpy() if has_classes else None), recorder
+        return out[0].float().cpu().numpy() if has_classes else None
 
     def _block_names(self) -> list[str]:
         blocks = getattr(self._model, "blocks", None)
@@ -102,24 +105,27 @@ class ViT:
             else []
         )
 
-    def _trace(self, recorder: Recorder, grid: PatchGrid) -> tuple[AttentionTrace, list[str]]:
+    def _trace(self, seen: Observation, fit: ImageFit) -> tuple[AttentionTrace, list[str]]:
         placed: list[tuple[AttentionLayer, AttentionCall]] = []
         left_out: list[str] = []
-        for call in recorder.calls:
+        for number, call in enumerate(seen.calls):
             try:
-                placed.append((place(call, grid, self._labels), call))
+                placed.append((seen.layout.layer(number, call, fit), call))
             except AttentionError as error:
                 left_out.append(str(error))
         if not placed:
             raise AttentionError(left_out[0] if left_out else describe_failure(self._model))
-        notes = [f"{len(left_out)} attention calls are left out: {left_out[0]}"] if left_out else []
+        notes = []
+        if left_out:
+            calls = "one attention call is" if len(left_out) == 1 else f"{len(left_out)} attention calls are"
+            notes.append(f"{calls} left out: {left_out[0]}")
         notes += sorted({call.note for _, call in placed if call.note})
-        layers, calls = zip(*placed, strict=True)
-        return AttentionTrace(layers, calls), notes
+        layers, calls_kept = zip(*placed, strict=True)
+        return AttentionTrace(layers, calls_kept), notes
 
-    def _norms(self, recorder: Recorder) -> np.ndarray | None:
+    def _norms(self, seen: Observation) -> np.ndarray | None:
         """Return (layers, tokens) norms if every block gave out the same tokens, else None."""
-        norms = [n.cpu().numpy() for n in recorder.norms.values()]
+        norms = [n.cpu().numpy() for n in seen.norms.values()]
         uniform = norms and all(n.ndim == 1 and n.shape == norms[0].shape for n in norms)
         return np.stack(norms).astype(np.float32) if uniform else None
 

@@ -7,7 +7,7 @@ the call's own output. No attention matrix is stored; rows are computed when som
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FunctionType
 from typing import Any
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from vizstudio.compute.calls import AttentionCall
 from vizstudio.compute.products import PRODUCTS, Product, SoftmaxFollower, attention_product
 from vizstudio.compute.record import Frame, fused_call, module_call
+from vizstudio.compute.split import Split
 from vizstudio.core.errors import AttentionError
 
 # The function hands itself to the active mode as one opaque call, inside which the mode is off. This twin runs
@@ -45,8 +46,9 @@ class Recorder(TorchFunctionMode):
         The root module's own matrices, kept only when it is run again to get one.
     """
 
-    def __init__(self, keep_matrices: bool = False) -> None:
+    def __init__(self, keep_matrices: bool = False, splits: Sequence[tuple[str, Split]] = ()) -> None:
         super().__init__()
+        self._splits = list(splits)
         self.calls: list[AttentionCall] = []
         self.norms: dict[str, Tensor] = {}
         self.matrices: list[Tensor] | None = [] if keep_matrices else None
@@ -68,10 +70,13 @@ class Recorder(TorchFunctionMode):
             self._see_product(product)
         else:
             self.follower.follow(func, args, kwargs, out, self.stack)
+        self._follow(func, args, kwargs, out)
         return out
 
     def _see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
-        self.calls.append(fused_call(self.stack[-1] if self.stack else None, out, *args, **kwargs))
+        frame = self.stack[-1] if self.stack else None
+        split = self._known_split(frame.name if frame else "")
+        self.calls.append(fused_call(frame, out, *args, **kwargs, split=split))
 
     def _see_product(self, product: Product) -> None:
         # The owner is the innermost module that both computed the softmax and used it.
@@ -82,10 +87,22 @@ class Recorder(TorchFunctionMode):
             )
         frame = owners[-1]
         ordinal, frame.products = frame.products, frame.products + 1
-        call, matrix = module_call(frame, product, lambda: self._again(frame, ordinal))
+        self._keep_product(frame, product, ordinal)
+
+    def _keep_product(self, frame: Frame, product: Product, ordinal: int) -> None:
+        split = self._known_split(frame.name)
+        call, matrix = module_call(frame, product, lambda: self._again(frame, ordinal), split)
         self.calls.append(call)
         if self.matrices is not None and frame is self.stack[0]:
             self.matrices.append(matrix)
+
+    def _known_split(self, name: str) -> Split | None:
+        """Return how the call now seen divides into windows and heads, if that was measured before."""
+        known = self._splits[len(self.calls)] if len(self.calls) < len(self._splits) else None
+        return known[1] if known is not None and known[0] == name else None
+
+    def _follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Take note of a finished call of any function; for those who follow more than softmaxes."""
 
     @staticmethod
     def _again(frame: Frame, ordinal: int) -> Tensor:
@@ -132,6 +149,7 @@ def capture(
     model: nn.Module,
     on_module: Callable[[str], None] | None = None,
     norms_of: Iterable[str] = (),
+    splits: Sequence[tuple[str, Split]] = (),
     keep_matrices: bool = False,
 ) -> Iterator[Recorder]:
     """See the attention of every forward pass of `model` made inside this context by this thread.
@@ -144,6 +162,9 @@ def capture(
         Called with each module's name as it starts; what it raises stops the forward pass.
     norms_of : iterable of str
         Names of modules whose output (1, tokens, width) should leave the norm of each token.
+    splits : sequence of (str, Split)
+        For each call to come: its module's name, and how it divides into windows and heads; see
+        `vizstudio.compute.layout.trace_layout`. Without it that is told from the usual order of dimensions.
     keep_matrices : bool
         Keep softmax matrices too; meant for running one module again.
 
@@ -152,14 +173,26 @@ def capture(
     AttentionError
         If the model is in training mode, where dropout falsifies the weights.
     """
+    recorder = Recorder(keep_matrices, splits)
+    with recording(model, recorder, on_module, norms_of):
+        yield recorder
+
+
+@contextmanager
+def recording(
+    model: nn.Module,
+    recorder: Recorder,
+    on_module: Callable[[str], None] | None = None,
+    norms_of: Iterable[str] = (),
+) -> Iterator[None]:
+    """Let a recorder see the forward passes of `model`; see `capture`."""
     if model.training:
         raise AttentionError("call model.eval() first: in training mode dropout falsifies attention weights")
-    recorder = Recorder(keep_matrices)
     with ExitStack() as stack:
         for handle in _hook_modules(model, recorder, on_module, frozenset(norms_of)):
             stack.callback(handle.remove)
         stack.enter_context(recorder)
-        yield recorder
+        yield
     recorder.stack.clear()
 
 

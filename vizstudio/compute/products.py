@@ -1,7 +1,7 @@
 """Attention that a module computes itself: follows a softmax to the matrix product with the values."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,18 +75,46 @@ class SoftmaxFollower:
                 return
 
 
+Arrange = Callable[[Tensor], Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class Product:
     """A product of attention with values, whichever way round it was written.
 
-    `matrix` is (..., queries, keys), `value` (..., keys, dim), `out` (..., queries, dim); `origin` tells the
-    softmax that the matrix was made from.
+    Attributes
+    ----------
+    origin : Origin
+        Of the softmax that the matrix was made from.
+    factors : (Tensor, Tensor)
+        Attention and values as the model wrote them.
+    arrange : (callable, callable)
+        What brings each factor into the form of `matrix` and `value`.
+    out : (..., queries, dim) Tensor
     """
 
     origin: Origin
-    matrix: Tensor
-    value: Tensor
+    factors: tuple[Tensor, Tensor]
+    arrange: tuple[Arrange, Arrange]
     out: Tensor
+
+    @property
+    def matrix(self) -> Tensor:
+        """The attention, (..., queries, keys)."""
+        return self.arrange[0](self.factors[0])
+
+    @property
+    def value(self) -> Tensor:
+        """The values, (..., keys, dim)."""
+        return self.arrange[1](self.factors[1])
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _transposed(tensor: Tensor) -> Tensor:
+    return tensor.mT
 
 
 def attention_product(
@@ -104,9 +132,9 @@ def attention_product(
     if isinstance(left, nn.Parameter) or isinstance(right, nn.Parameter) or left.ndim < 2 or right.ndim < 2:
         return None
     if (origin := follower.origin(left)) is not None:
-        return Product(origin, left, right, out)
+        return Product(origin, (left, right), (_as_it_is, _as_it_is), out)
     if (origin := follower.origin(right)) is not None:
-        return Product(origin, right.mT, left.mT, out.mT)
+        return Product(origin, (right, left), (_transposed, _transposed), out.mT)
     return None
 
 
@@ -128,14 +156,14 @@ def _einsum_product(follower: SoftmaxFollower, args: tuple[Any, ...], out: Tenso
     if not (len(keys) == len(queries) == len(dims) == 1):
         return None
 
-    def order(tensor: Tensor, letters: str, wanted: list[str]) -> Tensor:
-        return tensor.permute([letters.index(letter) for letter in wanted])
+    def order(letters: str, wanted: list[str]) -> Arrange:
+        return lambda tensor: tensor.permute([letters.index(letter) for letter in wanted])
 
     origin = follower.origin(operands[which])
     assert origin is not None
     return Product(
         origin,
-        order(operands[which], of_matrix, batch + queries + keys),
-        order(operands[1 - which], of_value, batch + keys + dims),
-        order(out, result, batch + queries + dims),
+        (operands[which], operands[1 - which]),
+        (order(of_matrix, batch + queries + keys), order(of_value, batch + keys + dims)),
+        order(result, batch + queries + dims)(out),
     )

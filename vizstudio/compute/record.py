@@ -1,6 +1,5 @@
 """Turns what the capture sees into attention calls: finds windows and heads, and checks a few rows."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 
 from vizstudio.compute.calls import (
     TOLERANCE,
-    AttentionCall,
     FusedCall,
     FusedInputs,
     Kept,
@@ -19,8 +17,8 @@ from vizstudio.compute.calls import (
     sample_rows,
 )
 from vizstudio.compute.products import Product
+from vizstudio.compute.split import Split, by_convention
 
-HEAD_COUNTS = ("num_heads", "num_attention_heads", "heads", "n_heads", "n_head")
 ROW_SUM_TOLERANCE = 1e-3
 
 
@@ -35,45 +33,6 @@ class Frame:
     products: int = 0
 
 
-@dataclass(frozen=True)
-class Split:
-    """How leading dimensions divide into (windows, heads).
-
-    Four dimensions are (windows, heads, length, dim) by convention. With more or fewer the module's own head
-    count tells which one the heads are; where it cannot, `refusal` says so.
-    """
-
-    lead: tuple[int, ...]
-    heads_dim: int | None
-    heads: int
-    refusal: str = ""
-
-    def __call__(self, tensor: Tensor) -> Tensor:
-        if len(self.lead) == 2:
-            return tensor
-        length, dim = tensor.shape[-2:]
-        if self.heads_dim is None:
-            return tensor.reshape(-1, self.heads, length, dim)
-        moved = tensor.movedim(self.heads_dim, len(self.lead) - 1)
-        return moved.reshape(-1, self.heads, length, dim)
-
-
-def _split(shape: tuple[int, ...], module: nn.Module | None) -> Split:
-    lead = shape[:-2]
-    counts = [getattr(module, name, None) for name in HEAD_COUNTS]
-    declared = next((count for count in counts if isinstance(count, int)), None)
-    if len(lead) == 2:
-        return Split(lead, 1, lead[1])
-    if len(lead) < 2:  # (windows · heads, length, dim), as torch's own multi-head attention flattens it
-        heads = declared if declared and math.prod(lead) % declared == 0 else 1
-        return Split(lead, None, heads)
-    places = [i for i, size in enumerate(lead) if size == declared]
-    if len(places) != 1:
-        why = f"which of its dimensions {tuple(shape)} holds the heads cannot be told"
-        return Split(lead, len(lead) - 1, lead[-1], why)
-    return Split(lead, places[0], lead[places[0]])
-
-
 def fused_call(
     frame: Frame | None,
     out: Tensor,
@@ -85,9 +44,11 @@ def fused_call(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
+    *,
+    split: Split | None = None,
 ) -> FusedCall:
     """Keep what one ``scaled_dot_product_attention`` was given, checked against what it gave out."""
-    split = _split(tuple(query.shape), frame.module if frame else None)
+    split = split or by_convention(query.shape, frame.module if frame else None)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     bias = Kept(attn_mask) if attn_mask is not None else None
     inputs = FusedInputs(Kept(query), Kept(key), bias, is_causal, scale, split)
@@ -135,17 +96,18 @@ def _sums_to_one(matrix: Tensor) -> bool:
     return bool(((rows.sum(-1) - 1).abs() < ROW_SUM_TOLERANCE).all()) and bool((rows >= 0).all())
 
 
-def module_call(frame: Frame, product: Product, again: Callable[[], Tensor]) -> tuple[AttentionCall, Tensor]:
-    """Keep what a module was given that computes attention itself; also return its four-dimensional matrix."""
+def module_call(
+    frame: Frame, product: Product, again: Callable[[], Tensor], split: Split | None = None
+) -> tuple[ModuleCall, Tensor]:
+    """Keep what a module was given that computes attention itself; also return its matrix as it made it."""
     matrix, note, refusal = _shown_matrix(product)
-    split = _split(tuple(matrix.shape), frame.module)
+    split = split or by_convention(matrix.shape, frame.module)
     rows = sample_rows(matrix.shape[-2])
     ours = torch.matmul(product.matrix[..., rows, :].float(), product.value.float())
-    shown = split(matrix)
     call = ModuleCall(
         name=frame.name,
         module=frame.module,
-        windows=shown.shape[0],
+        windows=split(matrix).shape[0],
         heads=split.heads,
         queries=matrix.shape[-2],
         keys=matrix.shape[-1],
@@ -155,6 +117,6 @@ def module_call(frame: Frame, product: Product, again: Callable[[], Tensor]) -> 
         note=note,
         refusal=refusal or split.refusal,
         kept=tuple(Kept(t) for t in _all_tensors((frame.args, frame.kwargs))),
-        again=again,
+        again=lambda: split(again()),
     )
-    return call, shown
+    return call, matrix

@@ -80,12 +80,16 @@ class PatchGrid:
         Width and height of a cell in input pixels (a patch, or a patch times the stages' strides).
     fit : ImageFit
         How the input came out of the original.
+    origin : (float, float)
+        Where the first cell's left top corner lies in the input, in pixels; not 0 where a convolution
+        without padding leaves a border.
     """
 
     rows: int
     cols: int
     cell: tuple[float, float]
     fit: ImageFit
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1 or min(self.cell) <= 0:
@@ -102,7 +106,7 @@ class PatchGrid:
     @property
     def rect(self) -> Rect:
         """The whole grid as a rectangle of the original image."""
-        return self.fit.to_original((0.0, 0.0, self.cols * self.cell[0], self.rows * self.cell[1]))
+        return self.fit.to_original((*self.origin, self.cols * self.cell[0], self.rows * self.cell[1]))
 
     def cell_rect(self, row: int, col: int) -> Rect:
         """Return the rectangle of the original image that cell (row, col) covers.
@@ -115,7 +119,8 @@ class PatchGrid:
         if not (0 <= row < self.rows and 0 <= col < self.cols):
             raise GeometryError(f"patch {row},{col} is outside the grid of {self.rows}×{self.cols}")
         width, height = self.cell
-        return self.fit.to_original((col * width, row * height, width, height))
+        left, top = self.origin[0] + col * width, self.origin[1] + row * height
+        return self.fit.to_original((left, top, width, height))
 
     def cell_at(self, x: float, y: float) -> tuple[int, int] | None:
         """Return the cell under a point of the original image, or None where the model saw nothing."""
@@ -124,7 +129,8 @@ class PatchGrid:
         input_x, input_y = self.fit.to_input(x, y)
         if not (0 <= input_x < self.fit.input_size[0] and 0 <= input_y < self.fit.input_size[1]):
             return None
-        col, row = int(np.floor(input_x / self.cell[0])), int(np.floor(input_y / self.cell[1]))
+        col = int(np.floor((input_x - self.origin[0]) / self.cell[0]))
+        row = int(np.floor((input_y - self.origin[1]) / self.cell[1]))
         return (row, col) if 0 <= row < self.rows and 0 <= col < self.cols else None
 
 
