@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,10 +34,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job raised; `details` is the traceback."""
+    """A job raised; `details` is the traceback as text, so that no frame is kept alive by the error."""
 
     number: int
-    error: Exception
+    error: BaseException
     details: str
 
 
@@ -55,43 +55,66 @@ Event = Progress | Finished | Failed | Stopped
 class Worker:
     """Runs jobs one at a time, in the order of their numbers; only the newest is ever finished.
 
+    Every job that was submitted ends in exactly one of `Finished`, `Failed` and `Stopped`, unless the worker
+    is closed before.
+
     Parameters
     ----------
     deliver : callable
         Called with every `Event`, from the worker thread.
+    name : str
+        Of the thread.
     """
 
     deliver: Callable[[Event], None]
-    _pool: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="vizstudio-worker")
-    )
-    _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))  # type: ignore[type-arg]
-    _newest: threading.Event = field(default_factory=threading.Event)
+    name: str = "vizstudio-worker"
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1), init=False)
+    _cancelled: threading.Event = field(default_factory=threading.Event, init=False)
+    _last: "Future[None] | None" = field(default=None, init=False)
+    _pool: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=self.name)
 
     def submit(self, job: Callable[[RunContext], Any]) -> int:
         """Start a job as soon as the running one has noticed that it is cancelled; returns its number."""
         self.cancel()
-        self._newest = threading.Event()
+        self._cancelled = threading.Event()
         number = next(self._numbers)
-        self._pool.submit(self._run, number, job, self._newest)
+        self._last = self._pool.submit(self._run, number, job, self._cancelled)
         return number
 
     def cancel(self) -> None:
         """Cancel what runs and what waits; each still delivers `Stopped`."""
-        self._newest.set()
+        self._cancelled.set()
 
-    def close(self) -> None:
-        """Cancel everything and wait until the thread has ended."""
+    def close(self, timeout: float | None = None) -> bool:
+        """Cancel everything and wait for the running job to end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; forever for None.
+
+        Returns
+        -------
+        bool
+            Whether it has ended. An import, or one long call into a library, cannot be cancelled.
+        """
         self.cancel()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=timeout is None, cancel_futures=True)
+        if self._last is None:
+            return True
+        return not wait([self._last], timeout).not_done
 
     def _run(self, number: int, job: Callable[[RunContext], Any], cancelled: threading.Event) -> None:
         last = 0.0
 
         def report(fraction: float, message: str) -> None:
             nonlocal last
-            if time.monotonic() - last >= REPORT_EVERY:
-                last = time.monotonic()
+            now = time.monotonic()
+            if fraction == 0 or now - last >= REPORT_EVERY:  # 0 begins a phase, which must not go untold
+                last = now
                 self.deliver(Progress(number, fraction, message))
 
         try:
@@ -101,7 +124,18 @@ class Worker:
             context.check()
         except Cancelled:
             self.deliver(Stopped(number))
-        except Exception as error:
-            self.deliver(Failed(number, error, traceback.format_exc()))
+        except BaseException as error:  # a model may raise SystemExit too; nothing may end in silence
+            details = traceback.format_exc()
+            _forget_frames(error)
+            self.deliver(Failed(number, error, details))
         else:
             self.deliver(Finished(number, result))
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Drop tracebacks: their frames hold models and widgets, which must not be freed in some other thread."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

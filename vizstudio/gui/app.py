@@ -1,46 +1,96 @@
 """Starts the window; torch is imported by the worker, after the first frame."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
-from vizstudio.core.errors import ImageError
-from vizstudio.gui.controller import ModelChoice
+from vizstudio.core.errors import ImageError, UsageError
+from vizstudio.gui import theme
+from vizstudio.gui.actions import saved_appearance
 from vizstudio.gui.main_window import MainWindow
+from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import PluginHost
+
+
+class FirstFrame(QObject):
+    """Calls back once, as soon as a widget has been painted for the first time."""
+
+    def __init__(self, widget: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(widget)
+        self._then = then
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the first paint; what follows runs after it."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self, self._then)
+        return False
+
+
+def make_application() -> QApplication:
+    """Return the one application, with its style and colours."""
+    running = QApplication.instance()
+    application = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("vizstudio")
+    theme.start(application, saved_appearance())
+    return application
 
 
 def run_app(
     host: PluginHost,
     image: Path | None = None,
-    model: str | None = None,
-    checkpoint: Path | None = None,
-    pretrained: bool = False,
+    choice: ModelChoice | None = None,
     device: str = "auto",
 ) -> int:
     """Show the window until it is closed; returns the exit code.
+
+    Parameters
+    ----------
+    host : PluginHost
+        Whose models are offered.
+    image : Path, optional
+        A photo to begin with.
+    choice : ModelChoice, optional
+        The model to begin with.
+    device : str
+        Where models run that are chosen later.
 
     Raises
     ------
     ImageError, UsageError
         If the image is not there or no plugin brings the model, before any window is made.
     """
-    if image is not None and not image.exists():
-        raise ImageError(f"no image at {image}: check the path, or see `vizstudio --help` for the commands")
-    if model is not None:
-        host.models.find(model)
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    application.setApplicationName("vizstudio")
+    if image is not None and not image.is_file():
+        what = "is a folder" if image.is_dir() else "does not exist"
+        raise ImageError(f"{image} {what}: give a photo, or see `vizstudio --help` for the commands")
+    if choice is not None:
+        host.models.find(choice.model_id)
+        if choice.checkpoint is not None and not choice.checkpoint.is_file():
+            raise UsageError(f"no weights at {choice.checkpoint}: check the path")
+    application = make_application()
     window = MainWindow(host, device)
-    window.show()
 
     def begin() -> None:
-        if model is not None:
-            window.choose_model(ModelChoice(model, checkpoint, pretrained, device))
+        window.list_models()
+        if choice is not None:
+            window.choose_model(choice)
+        else:
+            window.show_sources(None, None)
         if image is not None:
-            window.open_image(image)
+            window.controller.open_image(image)
 
-    QTimer.singleShot(0, begin)
-    return application.exec()
+    FirstFrame(window.centre, begin)
+    window.show()
+    code = application.exec()
+    if not window.ended:
+        # A worker is inside an import or one long call, which nothing can interrupt. Waiting for it would keep
+        # a closed program alive for seconds, and it has nothing to save.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

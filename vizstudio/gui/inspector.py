@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QSlider,
     QVBoxLayout,
@@ -14,9 +16,16 @@ from PySide6.QtWidgets import (
 )
 
 from vizstudio.core.maps import REDUCTIONS
-from vizstudio.core.overlay import COLORMAPS
-from vizstudio.core.state import parse_head
-from vizstudio.gui.controller import Snapshot
+from vizstudio.core.overlay import COLORMAPS, lookup_table
+from vizstudio.core.state import ViewState, parse_head
+from vizstudio.core.types import AttentionLayer
+from vizstudio.gui.facts import FactsPanel
+from vizstudio.gui.items import to_qimage
+from vizstudio.gui.snapshot import Result, Snapshot
+from vizstudio.gui.wording import default_query, head_name, query_name
+
+SWATCH = QSize(44, 12)
+MAX_PREFIX = 16  # prefix tokens offered as queries
 
 
 class Inspector(QWidget):
@@ -24,47 +33,65 @@ class Inspector(QWidget):
 
     changed = Signal(dict)  # fields of ViewState that the user changed
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.layer = QSlider(Qt.Orientation.Horizontal)
-        self.layer.setAccessibleName(self.tr("Layer"))
-        self.layer.setPageStep(1)
-        self.layer_label = QLabel("–")
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.opacity = QSlider(Qt.Orientation.Horizontal), QSlider(Qt.Orientation.Horizontal)
+        self.layer_value, self.opacity_value = QLabel("–"), QLabel("–")
         self.head, self.query, self.colormap = QComboBox(), QComboBox(), QComboBox()
-        self.head.setAccessibleName(self.tr("Head"))
-        self.query.setAccessibleName(self.tr("Query"))
-        self.colormap.setAccessibleName(self.tr("Colormap"))
-        self.colormap.addItems(COLORMAPS)
-        self.opacity = QSlider(Qt.Orientation.Horizontal)
-        self.opacity.setAccessibleName(self.tr("Opacity"))
-        self.opacity.setRange(0, 100)
         self.smooth = QCheckBox(self.tr("Smooth between cells"))
         self.outliers = QCheckBox(self.tr("Hide high-norm tokens"))
-        self.outliers.setToolTip(
-            self.tr("Leaves out patches whose norm is over 3 times the median of all patches.")
-        )
-        self.facts = QLabel()
-        self.facts.setWordWrap(True)
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts = FactsPanel()
+        self.layer.setPageStep(1)
+        self.opacity.setRange(0, 100)
+        self.opacity.setPageStep(10)
+        self._name()
+        self._offer_colormaps()
         self._lay_out()
         self._connect()
         self.setEnabled(False)
 
+    def _name(self) -> None:
+        named = {
+            self.layer: (self.tr("Layer"), self.tr("Layer of the model, from first to last")),
+            self.head: (self.tr("Head"), self.tr("One attention head, or all of them fused")),
+            self.query: (self.tr("Query"), self.tr("The token whose attention is shown")),
+            self.colormap: (self.tr("Colours"), self.tr("Colours of maps and position panels")),
+            self.opacity: (self.tr("Opacity"), self.tr("How much of the photo the map covers")),
+            self.smooth: (self.smooth.text(), self.tr("Blend the values of neighbouring cells")),
+            self.outliers: (
+                self.outliers.text(),
+                self.tr("Leave out patches whose norm is over 3 times the median of all patches"),
+            ),
+        }
+        for widget, (name, tip) in named.items():
+            widget.setAccessibleName(name)
+            widget.setToolTip(tip)
+            widget.setStatusTip(tip)
+
+    def _offer_colormaps(self) -> None:
+        self.colormap.setIconSize(SWATCH)
+        for name in COLORMAPS:
+            ramp = to_qimage(lookup_table(name)[None])
+            self.colormap.addItem(QIcon(QPixmap.fromImage(ramp.scaled(SWATCH))), name)
+
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow(self.tr("Layer"), self.layer)
-        form.addRow("", self.layer_label)
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(9)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(self.tr("Layer"), _with_value(self.layer, self.layer_value))
         form.addRow(self.tr("Head"), self.head)
         form.addRow(self.tr("Query"), self.query)
         form.addRow(self.tr("Colours"), self.colormap)
-        form.addRow(self.tr("Opacity"), self.opacity)
+        form.addRow(self.tr("Opacity"), _with_value(self.opacity, self.opacity_value))
         form.addRow("", self.smooth)
         form.addRow("", self.outliers)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 6, 14, 14)
         layout.addLayout(form)
-        layout.addSpacing(12)
-        layout.addWidget(self.facts, 1)
+        layout.addSpacing(4)
+        layout.addWidget(self.facts)
+        layout.addStretch()
 
     def _connect(self) -> None:
         self.layer.valueChanged.connect(lambda value: self.changed.emit({"layer": value}))
@@ -77,62 +104,73 @@ class Inspector(QWidget):
         self.smooth.toggled.connect(lambda on: self.changed.emit({"smooth": on}))
         self.outliers.toggled.connect(lambda on: self.changed.emit({"hide_outliers": on}))
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show what is shown; none of the controls tells that it changed."""
-        state, analysis = snapshot.state, snapshot.result.analysis
+    def show_controls(self, result: Result, state: ViewState) -> None:
+        """Set the controls to what is asked; none of them tells that it changed."""
+        analysis = result.analysis
         about = analysis.attention.layers[state.layer]
-        blocked = [self.layer, self.head, self.query, self.colormap, self.opacity, self.smooth, self.outliers]
-        blockers = [QSignalBlocker(widget) for widget in blocked]
+        controls = (
+            self.layer,
+            self.head,
+            self.query,
+            self.colormap,
+            self.opacity,
+            self.smooth,
+            self.outliers,
+        )
+        blockers = [QSignalBlocker(widget) for widget in controls]
         self.setEnabled(True)
-        self.layer.setRange(0, len(analysis.attention.layers) - 1)
+        last = len(analysis.attention.layers) - 1
+        self.layer.setRange(0, last)
         self.layer.setValue(state.layer)
-        self.layer_label.setText(f"{state.layer} · {about.name}")
-        heads = [(self.tr(name), name) for name in REDUCTIONS]
-        heads += [(self.tr("head {0}").format(i), str(i)) for i in range(about.heads)]
-        _fill(self.head, heads, str(state.head))
-        queries: list[tuple[str, Any]] = [(_token_name(label), label) for label in about.queries.labels[:16]]
-        queries += [(self.tr("mean of patches"), "mean")] if about.queries.grid else []
-        if isinstance(state.query, tuple):
-            queries.append((self.tr("patch {0},{1}").format(*state.query), state.query))
-        _fill(self.query, queries, state.query if state.query is not None else queries[0][1])
+        self.layer_value.setText(self.tr("{0} of 0–{1}").format(state.layer, last))
+        _fill(self.head, self._heads(about), str(state.head))
+        _fill(self.query, self._queries(about, state), _chosen_query(about, state))
         self.colormap.setCurrentText(state.colormap)
         self.opacity.setValue(round(state.opacity * 100))
+        self.opacity_value.setText(self.tr("{0} %").format(round(state.opacity * 100)))
         self.smooth.setChecked(state.smooth)
         self.outliers.setChecked(state.hide_outliers)
         self.outliers.setEnabled(analysis.token_norms is not None)
-        self.facts.setText(_facts(snapshot))
-        del blockers
+        for blocker in blockers:
+            blocker.unblock()
+
+    @staticmethod
+    def _heads(about: AttentionLayer) -> list[tuple[str, Any]]:
+        fused = [(head_name(name), name) for name in REDUCTIONS]  # type: ignore[arg-type]
+        return fused + [(head_name(i), str(i)) for i in range(about.heads)]
+
+    @staticmethod
+    def _queries(about: AttentionLayer, state: ViewState) -> list[tuple[str, Any]]:
+        axis = about.queries
+        offered: list[Any] = list(axis.labels[:MAX_PREFIX])
+        offered += ["mean"] if axis.grid else []
+        chosen = _chosen_query(about, state)
+        offered += [chosen] if chosen not in offered else []
+        return [(query_name(query, axis), query) for query in offered]
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Tell the facts of another picture."""
+        self.facts.show_snapshot(snapshot)
+
+
+def _with_value(slider: QSlider, value: QLabel) -> QHBoxLayout:
+    value.setProperty("muted", True)
+    value.setMinimumWidth(value.fontMetrics().horizontalAdvance("00 of 0–00"))
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    row.addWidget(slider, 1)
+    row.addWidget(value)
+    return row
+
+
+def _chosen_query(about: AttentionLayer, state: ViewState) -> Any:
+    return default_query(about.queries) if state.query is None else state.query
 
 
 def _fill(box: QComboBox, entries: list[tuple[str, Any]], current: Any) -> None:
-    box.clear()
-    for i, (text, data) in enumerate(entries):
-        box.addItem(text, data)
-        if data == current:
-            box.setCurrentIndex(i)
-
-
-def _token_name(label: str) -> str:
-    return {"cls": "class token"}.get(label, label.replace("reg", "register "))
-
-
-def _facts(snapshot: Snapshot) -> str:
-    """Return what a reader should know of the picture, as rich text."""
-    analysis = snapshot.result.analysis
-    about = analysis.attention.layers[snapshot.state.layer]
-    error = "not checked" if about.max_error is None else f"weights @ value differs by {about.max_error:.1e}"
-    lines = [
-        f"<b>{analysis.model_id}</b>",
-        f"{snapshot.result.image.name}, {'×'.join(map(str, snapshot.result.image.size))} px",
-        f"{about.queries.num_tokens} queries, {about.keys.num_tokens} keys, {about.heads} heads",
-        f"grid {analysis.grid.rows}×{analysis.grid.cols}, {analysis.grid.fit.mode} to "
-        f"{'×'.join(map(str, analysis.grid.fit.input_size))}",
-        f"✓ verified: {error}",
-    ]
-    if snapshot.heatmap is not None and snapshot.heatmap.prefix_mass:
-        lines.append(f"{snapshot.heatmap.prefix_mass:.1%} of the row is on tokens outside the image")
-    if analysis.predictions:
-        top = analysis.predictions[0]
-        lines.append(f"{top.label}: {top.probability:.1%}")
-    notes = [f"<span style='color:#d1495b'>{note}</span>" for note in (*analysis.notes, about.note) if note]
-    return "<br>".join([*lines, *notes])
+    """Offer these entries, unless they are offered already, and choose one."""
+    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != entries:
+        box.clear()
+        for text, data in entries:
+            box.addItem(text, data)
+    box.setCurrentIndex([data for _, data in entries].index(current))

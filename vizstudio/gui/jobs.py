@@ -14,13 +14,14 @@ class JobBridge(QObject):
 
     progressed = Signal(int, float, str)  # (number, fraction, message), a few times a second
     finished = Signal(int, object)  # (number, result), once for a job that was not replaced
-    failed = Signal(int, object, str)  # (number, exception, traceback)
-    stopped = Signal(int)  # a job was cancelled or replaced
+    failed = Signal(int, object, str)  # (number, exception, traceback), once for a job that raised
+    stopped = Signal(int)  # (number), once for a job that was cancelled or replaced
     _delivered = Signal(object)  # an Event, emitted in the worker thread
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker = Worker(self._delivered.emit)
+        self._worker = Worker(self._delivered.emit, name)
+        self._open = True
         self._delivered.connect(self._dispatch, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, job: Callable[[RunContext], Any]) -> int:
@@ -31,10 +32,12 @@ class JobBridge(QObject):
         """Cancel what runs."""
         self._worker.cancel()
 
-    def close(self) -> None:
-        """Cancel what runs and wait for the thread to end; nothing is delivered afterwards."""
-        self._delivered.disconnect(self._dispatch)
-        self._worker.close()
+    def close(self, timeout: float | None = None) -> bool:
+        """Cancel what runs and wait for it; nothing is delivered afterwards. See `Worker.close`."""
+        if self._open:
+            self._open = False
+            self._delivered.disconnect(self._dispatch)
+        return self._worker.close(timeout)
 
     def _dispatch(self, event: Event) -> None:
         match event:

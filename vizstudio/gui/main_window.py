@@ -2,28 +2,38 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QLabel,
+    QFrame,
     QMainWindow,
-    QProgressBar,
-    QPushButton,
+    QScrollArea,
     QStackedWidget,
     QTabWidget,
     QToolBar,
+    QVBoxLayout,
+    QWidget,
 )
 
-from vizstudio.gui.controller import Controller, ModelChoice, Snapshot
+from vizstudio.core.state import ViewState
+from vizstudio.gui.actions import make_actions
+from vizstudio.gui.banner import UntrainedBanner
+from vizstudio.gui.canvas import Canvas
+from vizstudio.gui.controller import Controller
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
-from vizstudio.gui.model_bar import ModelBar
+from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
+from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
+from vizstudio.gui.status import RunStatus
 from vizstudio.gui.views.attention import AttentionView
 from vizstudio.gui.views.position import PositionView
+from vizstudio.gui.views.start import StartView
 from vizstudio.plugins import PluginHost
+
+CLOSE_TIMEOUT = 0.5  # seconds that a closing window waits for its workers
 
 
 class MainWindow(QMainWindow):
@@ -34,143 +44,181 @@ class MainWindow(QMainWindow):
         self._host = host
         self.setWindowTitle("vizstudio")
         self.setAcceptDrops(True)
-        self.resize(1180, 760)
-        self.jobs = JobBridge(self)
-        self.controller = Controller(self, self.jobs, host)
-        self.model_bar, self.inspector = ModelBar(device), Inspector()
-        self.attention, self.position = AttentionView(), PositionView()
-        self._make_actions()
+        self.resize(1220, 800)
+        self.jobs, self.maps = JobBridge("vizstudio-run", self), JobBridge("vizstudio-maps", self)
+        self.controller = Controller(self, self.jobs, self.maps, host)
+        self.model_bar, self.inspector, self.status = ModelBar(device), Inspector(), RunStatus()
+        self.start, self.attention, self.position = StartView(), AttentionView(), PositionView()
+        self.banner = UntrainedBanner()
         self._make_centre()
-        self._make_status()
+        self._make_dock()
+        self.actions_made = make_actions(self)
+        self._make_toolbar()
+        self.statusBar().addWidget(self.status.message, 1)
+        self.statusBar().addPermanentWidget(self.status)
+        self.ended = False
         self._connect()
-        QTimer.singleShot(0, self._list_models)  # after the first frame
-
-    def _make_actions(self) -> None:
-        self.open_action = QAction(self.tr("&Open image…"), self)
-        self.open_action.setShortcut(QKeySequence.StandardKey.Open)
-        self.open_action.setStatusTip(self.tr("Open a photo to look at"))
-        self.open_action.triggered.connect(self._ask_image)
-        self.quit_action = QAction(self.tr("&Quit"), self)
-        self.quit_action.setShortcut(QKeySequence.StandardKey.Quit)
-        self.quit_action.setStatusTip(self.tr("Close vizstudio"))
-        self.quit_action.triggered.connect(self.close)
-        menu = self.menuBar().addMenu(self.tr("&File"))
-        menu.addActions([self.open_action, self.quit_action])
-        toolbar = QToolBar(self.tr("Source"))
-        toolbar.setObjectName("source")
-        toolbar.setMovable(False)
-        toolbar.addAction(self.open_action)
-        toolbar.addWidget(self.model_bar)
-        self.addToolBar(toolbar)
 
     def _make_centre(self) -> None:
         self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setAccessibleName(self.tr("Views"))
         self.tabs.addTab(self.attention, self.tr("Attention"))
         self.tabs.addTab(self.position, self.tr("Position"))
-        self.empty = QLabel(self.tr("Open or drop a photo, and choose a model above."))
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.studio = QWidget()
+        layout = QVBoxLayout(self.studio)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.setSpacing(6)
+        strip = QVBoxLayout()
+        strip.setContentsMargins(14, 0, 14, 0)
+        strip.addWidget(self.banner)
+        layout.addLayout(strip)
+        layout.addWidget(self.tabs, 1)
         self.centre = QStackedWidget()
-        self.centre.addWidget(self.empty)
-        self.centre.addWidget(self.tabs)
+        self.centre.addWidget(self.start)
+        self.centre.addWidget(self.studio)
         self.setCentralWidget(self.centre)
-        dock = QDockWidget(self.tr("Inspector"))
-        dock.setObjectName("inspector")
-        dock.setWidget(self.inspector)
-        dock.setMinimumWidth(280)
-        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
 
-    def _make_status(self) -> None:
-        self.pointed = QLabel()
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setMaximumWidth(180)
-        self.progress.setTextVisible(False)
-        self.cancel_button = QPushButton(self.tr("Cancel"))
-        self.message = QLabel()
-        bar = self.statusBar()
-        bar.addWidget(self.message, 1)
-        bar.addPermanentWidget(self.pointed)
-        bar.addPermanentWidget(self.progress)
-        bar.addPermanentWidget(self.cancel_button)
-        self.progress.setVisible(False)
-        self.cancel_button.setVisible(False)
+    def _make_dock(self) -> None:
+        scroll = QScrollArea()
+        scroll.setWidget(self.inspector)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setMinimumWidth(316)
+        self.dock = QDockWidget(self.tr("Inspector"))
+        self.dock.setObjectName("inspector")
+        self.dock.setWidget(scroll)
+        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        self.dock.setVisible(False)  # until there is something to inspect
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+
+    def _make_toolbar(self) -> None:
+        toolbar = QToolBar(self.tr("Source"))
+        toolbar.setObjectName("source")
+        toolbar.setMovable(False)
+        toolbar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        toolbar.addAction(self.actions_made.open)
+        toolbar.addWidget(self.model_bar)
+        self.addToolBar(toolbar)
 
     def _connect(self) -> None:
-        self.jobs.progressed.connect(self.controller.on_progress)
-        self.jobs.finished.connect(self.controller.on_finished)
-        self.jobs.failed.connect(self.controller.on_failed)
-        self.jobs.stopped.connect(self.controller.on_stopped)
-        self.cancel_button.clicked.connect(self.controller.cancel)
-        self.model_bar.chosen.connect(self.controller.choose_model)
-        self.inspector.changed.connect(lambda changes: self.controller.change(**changes))
-        self.attention.patchClicked.connect(lambda row, col: self.controller.change(query=(row, col)))
-        self.attention.hovered.connect(self.pointed.setText)
-        self.position.hovered.connect(self.pointed.setText)
+        controller = self.controller
+        self.jobs.progressed.connect(controller.on_progress)
+        self.jobs.finished.connect(controller.on_finished)
+        self.jobs.failed.connect(controller.on_failed)
+        self.jobs.stopped.connect(controller.on_stopped)
+        self.maps.finished.connect(controller.on_map_finished)
+        self.maps.failed.connect(controller.on_map_failed)
+        self.status.cancel.clicked.connect(controller.cancel)
+        self.start.openRequested.connect(self.ask_image)
+        self.start.photoChosen.connect(controller.open_image)
+        self.model_bar.chosen.connect(controller.choose_model)
+        self.banner.publishedRequested.connect(self.model_bar.choose_published)
+        self.banner.fileRequested.connect(self.model_bar.ask_file)
+        self.inspector.changed.connect(lambda changes: controller.change(**changes))
+        self.attention.patchClicked.connect(lambda row, col: controller.change(query=(row, col)))
+        self.attention.queryMoved.connect(controller.move_query)
+        self.position.panelPinned.connect(lambda panel: controller.change(panel=panel))
 
-    def _list_models(self) -> None:
+    def list_models(self) -> None:
+        """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
         self.model_bar.set_models(list(self._host.models.names()))
-
-    def open_image(self, path: Path) -> None:
-        """Open a photo."""
-        if self.centre.currentWidget() is self.empty and self.controller.choice is None:
-            self.empty.setText(self.tr("{0} is open: choose a model above.").format(path.name))
-        self.controller.open_image(path)
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Choose a model, as if it had been chosen in the bar."""
         self.model_bar.show_choice(choice)
         self.controller.choose_model(choice)
 
-    def _ask_image(self) -> None:
+    def current_canvas(self) -> Canvas:
+        """Return the canvas that zooming is about."""
+        return self.attention.canvas if self.tabs.currentIndex() == 0 else self.position.canvas
+
+    def ask_image(self) -> None:
+        """Ask for a photo and open it."""
         filters = self.tr("Images (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)")
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open image"), "", filters)
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open photo"), "", filters)
         if name:
-            self.open_image(Path(name))
+            self.controller.open_image(Path(name))
+
+    def show_sources(self, image: Path | None, choice: ModelChoice | None) -> None:
+        """Say on the start page which model is chosen, or that one is missing."""
+        if choice is None:
+            text = self.tr("Choose a model in the bar above.")
+        else:
+            kind = self.tr("published weights") if choice.pretrained else self.tr("untrained weights")
+            kind = choice.checkpoint.name if choice.checkpoint else kind
+            text = self.tr("Model: {0}, {1}. Another can be chosen in the bar above.")
+            text = text.format(choice.model_id, kind)
+        self.start.say(text)
 
     def show_busy(self, message: str, fraction: float) -> None:
-        """A job is under way."""
-        self.message.setText(message)
-        self.progress.setValue(round(fraction * 1000))
-        self.progress.setVisible(True)
-        self.cancel_button.setVisible(True)
+        """Say that a run is under way."""
+        told = message[:1].upper() + message[1:] if message else self.tr("Starting")
+        self.status.show_busy(told, fraction)
+        self.start.say(told + "…")
+        self.actions_made.cancel.setEnabled(True)
 
-    def show_idle(self, message: str) -> None:
-        """No job is under way."""
-        self.message.setText(message)
-        self.progress.setVisible(False)
-        self.cancel_button.setVisible(False)
+    def _show_idle(self, message: str) -> None:
+        self.status.show_idle(message)
+        self.actions_made.cancel.setEnabled(False)
+        self.show_sources(self.controller.image, self.controller.choice)
 
-    def show_error(self, sentence: str, details: str) -> None:
-        """Something that was asked for failed."""
-        dialog = ErrorDialog(sentence, details, self)
+    def show_done(self, result: Result) -> None:
+        """Say that a run ended well and is shown."""
+        seconds = result.analysis.timings.get("forward")
+        told = self.tr("{0} analysed").format(result.image.name)
+        self._show_idle(told if seconds is None else told + self.tr(" in {0} s").format(f"{seconds:.2f}"))
+
+    def show_cancelled(self) -> None:
+        """Say that the run was cancelled."""
+        self._show_idle(self.tr("Cancelled"))
+
+    def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
+        """Say that something that was asked for failed."""
+        self._show_idle(self.tr("Failed"))
+        dialog = ErrorDialog(sentence, details, is_bug, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
+    def show_controls(self, result: Result, state: ViewState) -> None:
+        """Set the controls to what is asked."""
+        self.inspector.show_controls(result, state)
+
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
         """Show a view in every tab."""
-        self.centre.setCurrentWidget(self.tabs)
+        result = snapshot.result
         if new_result:
-            self.setWindowTitle(
-                f"{snapshot.result.image.name} – {snapshot.result.analysis.model_id} – vizstudio"
-            )
+            untrained = result.info.weights == "untrained"
+            self.banner.setVisible(untrained)
+            name = f"{result.info.model_id} ({self.tr('untrained')})" if untrained else result.info.model_id
+            self.setWindowTitle(f"{result.image.name} – {name} – vizstudio")
+            self.dock.setVisible(True)
+            self.centre.setCurrentWidget(self.studio)
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
         self.inspector.show_snapshot(snapshot)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
-        if event.mimeData().hasUrls():
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the first file that was dropped."""
+        """Open the first file that was dropped: weights by their suffix, anything else as a photo."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            self.open_image(paths[0])
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if paths[0].suffix.lower() in WEIGHT_SUFFIXES:
+            self.model_bar.choose_file(paths[0])
+        else:
+            self.controller.open_image(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Cancel what runs; the window goes at once, the thread is waited for behind it."""
+        """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then."""
         self.hide()
-        self.jobs.close()
+        ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps)]
+        self.ended = all(ended)
         event.accept()

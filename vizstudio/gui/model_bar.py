@@ -1,13 +1,15 @@
 """Chooses the model: its name, its weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from vizstudio.gui.controller import ModelChoice
+from vizstudio.gui.snapshot import ModelChoice
 
 UNTRAINED, PRETRAINED, FILE = "untrained", "pretrained", "file"
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 class ModelBar(QWidget):
@@ -15,25 +17,27 @@ class ModelBar(QWidget):
 
     chosen = Signal(object)  # a ModelChoice, when the user has settled on one
 
-    def __init__(self, device: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, device: str) -> None:
+        super().__init__()
         self._device = device
         self._checkpoint: Path | None = None
-        self.name = QComboBox()
-        self.name.setAccessibleName(self.tr("Model"))
+        self._model_ids: list[str] = []
+        self._shown_kind = UNTRAINED
+        self.name, self.weights, self.line = QComboBox(), QComboBox(), QLineEdit()
         self.name.setEditable(True)
         self.name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.name.setMinimumContentsLength(34)
-        self.line = QLineEdit()
+        self.name.setMinimumContentsLength(30)
+        self.name.setMaxVisibleItems(20)
         self.line.setPlaceholderText(self.tr("Search a model, such as vit_base_patch16_384"))
         self.name.setLineEdit(self.line)
-        self.weights = QComboBox()
-        self.weights.setAccessibleName(self.tr("Weights"))
         self.weights.addItem(self.tr("Untrained weights"), UNTRAINED)
         self.weights.addItem(self.tr("Published weights"), PRETRAINED)
         self.weights.addItem(self.tr("Weights from a file…"), FILE)
+        self.weights.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._name()
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(6, 0, 6, 0)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
         layout.addWidget(QLabel(self.tr("Model")))
         layout.addWidget(self.name, 1)
         layout.addWidget(self.weights)
@@ -41,51 +45,82 @@ class ModelBar(QWidget):
         self.line.returnPressed.connect(self._settle)
         self.weights.activated.connect(self._weights_activated)
 
-    def set_models(self, model_ids: list[str]) -> None:
+    def _name(self) -> None:
+        named = {
+            self.name: (
+                self.tr("Model"),
+                self.tr("The model to look into; type a part of its name to search"),
+            ),
+            self.weights: (self.tr("Weights"), self.tr("Where the model's weights come from")),
+        }
+        for box, (name, tip) in named.items():
+            box.setAccessibleName(name)
+            box.setToolTip(tip)
+            box.setStatusTip(tip)
+        self.line.setAccessibleName(self.tr("Model"))
+
+    def set_models(self, model_ids: Sequence[str]) -> None:
         """Offer these models; the one that is typed or chosen stays."""
         current = self.name.currentText()
+        self._model_ids = list(model_ids)
+        blocker = QSignalBlocker(self.name)
         self.name.clear()
-        self.name.addItems(model_ids)
-        completer = QCompleter(model_ids, self.name)
+        self.name.addItems(self._model_ids)
+        completer = QCompleter(self._model_ids, self.name)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.name.setCompleter(completer)
         self.name.setEditText(current)
+        blocker.unblock()
 
     def show_choice(self, choice: ModelChoice) -> None:
         """Show a choice that was made elsewhere."""
-        self.name.setEditText(choice.model_id)
-        self._checkpoint = choice.checkpoint
+        if self.name.currentText() != choice.model_id:
+            self.name.setEditText(choice.model_id)
+        self._checkpoint = choice.checkpoint or self._checkpoint
         kind = FILE if choice.checkpoint else PRETRAINED if choice.pretrained else UNTRAINED
         self.weights.setCurrentIndex(self.weights.findData(kind))
-        self._name_file()
+        self._shown_kind = kind
+        file = self._checkpoint.name if choice.checkpoint and self._checkpoint else ""
+        self.weights.setItemText(self.weights.findData(FILE), file or self.tr("Weights from a file…"))
+
+    def choose_published(self) -> None:
+        """Take the published weights."""
+        self._settle(PRETRAINED)
 
     def choose_file(self, path: Path) -> None:
         """Take weights from a file."""
         self._checkpoint = path
-        self.weights.setCurrentIndex(self.weights.findData(FILE))
-        self._name_file()
-        self._settle()
+        self._settle(FILE)
 
-    def _name_file(self) -> None:
-        file = self._checkpoint.name if self._checkpoint else self.tr("Weights from a file…")
-        self.weights.setItemText(self.weights.findData(FILE), file)
+    def ask_file(self) -> None:
+        """Ask for a file of weights; nothing changes if the user gives none."""
+        patterns = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
+        filters = self.tr("Weights ({0});;All files (*)").format(patterns)
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open weights"), "", filters)
+        if name:
+            self.choose_file(Path(name))
+        else:
+            self.weights.setCurrentIndex(self.weights.findData(self._shown_kind))
 
     def _weights_activated(self) -> None:
         if self.weights.currentData() == FILE:
-            filters = self.tr("Weights (*.safetensors *.pth *.pt *.bin)")
-            name, _ = QFileDialog.getOpenFileName(self, self.tr("Open weights"), "", filters)
-            if name:
-                self.choose_file(Path(name))
-            elif self._checkpoint is None:
-                self.weights.setCurrentIndex(0)
-            return
-        self._settle()
+            self.ask_file()
+        else:
+            self._settle()
 
-    def _settle(self) -> None:
-        name = self.name.currentText().strip()
+    def _settle(self, kind: str | None = None) -> None:
+        name = self._full_name(self.name.currentText().strip())
         if not name:
+            self.line.setFocus()
             return
-        kind = self.weights.currentData()
+        kind = kind or self.weights.currentData()
         checkpoint = self._checkpoint if kind == FILE else None
-        self.chosen.emit(ModelChoice(name, checkpoint, kind == PRETRAINED, self._device))
+        choice = ModelChoice(name, checkpoint, kind == PRETRAINED, self._device)
+        self.show_choice(choice)
+        self.chosen.emit(choice)
+
+    def _full_name(self, typed: str) -> str:
+        """Return the model that a name without its scheme stands for, if there is exactly one."""
+        matches = [model for model in self._model_ids if model.partition(":")[2] == typed]
+        return matches[0] if len(matches) == 1 else typed

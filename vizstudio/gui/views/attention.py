@@ -1,97 +1,129 @@
 """Attention on the photo: click a patch to make it the query."""
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QLabel, QVBoxLayout, QWidget
 
-from vizstudio.core.overlay import UNSEEN_LIGHT, colorize
-from vizstudio.gui.controller import Snapshot
-from vizstudio.gui.views.images import PixelItem, image_box, outline, place
+from vizstudio.core.geometry import PatchGrid
+from vizstudio.core.overlay import UNSEEN_LIGHT, colorize, sample_map
+from vizstudio.core.types import Heatmap
+from vizstudio.gui.canvas import Canvas
+from vizstudio.gui.colour_bar import ColourBar
+from vizstudio.gui.items import ImageItem, Mark, to_qimage
+from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.views.frame import PictureFrame
+from vizstudio.gui.wording import attention_title
 
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
+SMOOTH_SIDE = 256  # pixels of the longest side of a smoothed map, before it is painted
 
 
 class AttentionView(QWidget):
     """The photo in grey with the map in colour; what the model never saw is dark."""
 
-    patchClicked = Signal(int, int)  # (row, col) of the patch under a left click
-    hovered = Signal(str)  # the value under the pointer as text, empty when it leaves the photo
+    patchClicked = Signal(int, int)  # (row, col) of the query's grid, under a left click
+    queryMoved = Signal(int, int)  # an arrow key: patches (down, across)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._snapshot: Snapshot | None = None
-        self.view, self.box = image_box(self, self.tr("Attention on the photo"))
-        self.photo, self.map = PixelItem(), PixelItem()
+        self.canvas = Canvas(
+            self.tr("Attention on the photo"),
+            self.tr("Click a patch to make it the query, or move the query with the arrow keys."),
+        )
+        self.bar = ColourBar(self.tr("attention"))
+        self.frame = PictureFrame(self.canvas, "", self.bar)
+        self.photo, self.map = ImageItem(), ImageItem()
         self.shade = QGraphicsPathItem()
-        self.shade.setPen(pg.mkPen(None))
+        self.shade.setPen(Qt.PenStyle.NoPen)
         self.shade.setBrush(QColor(0, 0, 0, round(255 * (1 - UNSEEN_LIGHT))))
-        self.query, self.pointer = outline("#ffffff", 2.5), outline("#ffffff", 1)
-        for item in (self.photo, self.map, self.shade, self.pointer, self.query):
-            self.box.addItem(item)
-        self.problem = QLabel(self)
+        self.query, self.pointer = Mark(2.5), Mark(1.0)
+        self.canvas.add(self.photo, self.map, self.shade, self.pointer, self.query)
+        self.problem = QLabel()
         self.problem.setWordWrap(True)
-        self.problem.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.problem.setVisible(False)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(14, 12, 14, 10)
         layout.addWidget(self.problem)
-        layout.addWidget(self.view)
-        self.view.scene().sigMouseClicked.connect(self._clicked)
-        self.view.scene().sigMouseMoved.connect(self._moved)
+        layout.addWidget(self.frame, 1)
+        self.canvas.clicked.connect(self._clicked)
+        self.canvas.pointed.connect(self._pointed)
+        self.canvas.left.connect(self._left)
+        self.canvas.stepped.connect(self.queryMoved)
+
+    @property
+    def query_grid(self) -> PatchGrid | None:
+        """The patches that may be asked in the layer that is shown."""
+        if self._snapshot is None:
+            return None
+        state, analysis = self._snapshot.state, self._snapshot.result.analysis
+        return analysis.attention.layers[state.layer].queries.grid
 
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
         """Show another view; the zoom is kept unless the image or model is new."""
         self._snapshot = snapshot
-        image, heatmap = snapshot.result.image, snapshot.heatmap
-        width, height = image.size
+        result, state, heatmap = snapshot.result, snapshot.state, snapshot.heatmap
+        width, height = result.image.size
         if new_result:
-            grey = np.round(image.pixels @ GREY).astype(np.uint8)
-            self.photo.set_pixels(np.repeat(grey[..., None], 3, axis=2), (0, 0, width, height), smooth=True)
-            self.box.setRange(QRectF(0, 0, width, height), padding=0.01)
+            self.photo.set_image(to_qimage(result.photo), (0, 0, width, height), smooth=True)
+            self.canvas.show_area(width, height)
+            self.pointer.place(None)
+        about = result.analysis.attention.layers[state.layer]
+        self.frame.heading.setText(attention_title(about, state))
         self.problem.setText(snapshot.problem)
         self.problem.setVisible(bool(snapshot.problem))
-        self.map.setVisible(heatmap is not None)
-        self.shade.setVisible(heatmap is not None)
-        place(self.query, None)
-        if heatmap is None:
-            return
-        pixels = colorize(heatmap.values, snapshot.state.colormap, snapshot.low, snapshot.high)
-        self.map.set_pixels(pixels, heatmap.grid.rect, snapshot.state.smooth)
-        self.map.setOpacity(snapshot.state.opacity)
-        seen = QPainterPath()
+        for item in (self.map, self.shade):
+            item.setVisible(heatmap is not None)
+        self.bar.setVisible(heatmap is not None)
+        grid = self.query_grid
+        on_patch = isinstance(state.query, tuple) and grid is not None
+        self.query.place(grid.cell_rect(*state.query) if on_patch else None)  # type: ignore[union-attr,misc]
+        self.frame.hint(
+            self.tr("Click a patch to make it the query; arrow keys move it, the wheel zooms.")
+            if grid is not None
+            else self.tr("The queries of this layer are not patches of the image.")
+        )
+        if heatmap is not None:
+            self._show_map(snapshot, heatmap)
+
+    def _show_map(self, snapshot: Snapshot, heatmap: Heatmap) -> None:
+        state = snapshot.state
+        values = _smoothed(heatmap.values) if state.smooth else heatmap.values
+        pixels = colorize(values, state.colormap, snapshot.low, snapshot.high)
+        missing = pixels[..., 3] == 0  # those cells show the photo alone
+        pixels[..., 3] = np.where(missing, 0, round(255 * state.opacity))
+        self.map.set_image(to_qimage(pixels), heatmap.grid.rect, state.smooth)
+        self.bar.show_range(state.colormap, snapshot.low, snapshot.high, bool(missing.any()))
+        whole, seen = QPainterPath(), QPainterPath()
+        whole.addRect(QRectF(0, 0, *snapshot.result.image.size))
         seen.addRect(QRectF(*heatmap.grid.rect))
-        whole = QPainterPath()
-        whole.addRect(QRectF(0, 0, width, height))
         self.shade.setPath(whole.subtracted(seen))
-        if isinstance(snapshot.state.query, tuple):
-            place(self.query, snapshot.result.analysis.grid.cell_rect(*snapshot.state.query))
 
-    def cell_at(self, position: QPointF) -> tuple[int, int] | None:
-        """Return the patch under a position of the scene."""
-        if self._snapshot is None:
-            return None
-        point = self.box.mapSceneToView(position)
-        return self._snapshot.result.analysis.grid.cell_at(point.x(), point.y())
-
-    def _clicked(self, event: object) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
-            return
-        cell = self.cell_at(event.scenePos())  # type: ignore[attr-defined]
+    def _clicked(self, point: QPointF) -> None:
+        grid = self.query_grid
+        cell = grid.cell_at(point.x(), point.y()) if grid else None
         if cell is not None:
             self.patchClicked.emit(*cell)
 
-    def _moved(self, position: QPointF) -> None:
-        cell = self.cell_at(position)
-        snapshot = self._snapshot
-        if cell is None or snapshot is None or snapshot.heatmap is None:
-            place(self.pointer, None)
-            self.hovered.emit("")
+    def _pointed(self, point: QPointF) -> None:
+        heatmap = self._snapshot.heatmap if self._snapshot else None
+        cell = heatmap.grid.cell_at(point.x(), point.y()) if heatmap else None
+        if heatmap is None or cell is None:
+            self._left()
             return
-        place(self.pointer, snapshot.result.analysis.grid.cell_rect(*cell))
-        point = self.box.mapSceneToView(position)
-        own = snapshot.heatmap.grid.cell_at(point.x(), point.y())
-        value = float("nan") if own is None else snapshot.heatmap.values[own]
-        told = self.tr("no value") if np.isnan(value) else f"{value:.5f}"
-        self.hovered.emit(self.tr("patch {0},{1}: attention {2}").format(cell[0], cell[1], told))
+        value = float(heatmap.values[cell])
+        told = self.tr("no value") if np.isnan(value) else self.tr("attention {0}").format(f"{value:.5f}")
+        self.pointer.place(heatmap.grid.cell_rect(*cell))
+        self.frame.tell(self.tr("patch {0},{1}: {2}").format(*cell, told), value)
+
+    def _left(self) -> None:
+        self.pointer.place(None)
+        self.frame.tell("")
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """Return a map interpolated between cell centres, as figures are; about `SMOOTH_SIDE` pixels long."""
+    rows, cols = values.shape
+    zoom = max(1, SMOOTH_SIDE // max(rows, cols))
+    size = (cols * zoom, rows * zoom)
+    return sample_map(values, (0, 0, cols, rows), size, (cols, rows), True)

@@ -1,0 +1,126 @@
+"""What a reader should know of the picture: model, photo, attention, predictions, in two columns."""
+
+from html import escape
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QLabel
+
+from vizstudio.gui import theme
+from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.wording import query_name
+
+PREDICTIONS = 3
+Rows = list[tuple[str, str]]
+
+
+class FactsPanel(QLabel):
+    """Sections of named facts as selectable text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._snapshot: Snapshot | None = None
+        self.setAccessibleName(self.tr("Facts"))
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Tell of another picture."""
+        self._snapshot = snapshot
+        self._write()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Write again in the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._write()
+
+    def _write(self) -> None:
+        application = QApplication.instance()
+        if self._snapshot is None or not isinstance(application, QApplication):
+            return
+        colours = theme.colours(application)
+        html = ""
+        for title, rows in self.sections(self._snapshot):
+            html += f"<tr><td colspan=2 style='padding-top:14px'><b>{escape(title)}</b></td></tr>"
+            html += "".join(_row(name, value, colours) for name, value in rows)
+        self.setText(f"<table cellspacing=0 cellpadding=0 width='100%'>{html}</table>")
+
+    def sections(self, snapshot: Snapshot) -> list[tuple[str, Rows]]:
+        """Return titles with their facts."""
+        result = snapshot.result
+        found = [
+            (self.tr("Attention"), self._attention(snapshot)),
+            (self.tr("Model"), self._model(snapshot)),
+            (
+                self.tr("Photo"),
+                [
+                    (self.tr("File"), result.image.name),
+                    (self.tr("Size"), self.tr("{0}×{1} pixels").format(*result.image.size)),
+                ],
+            ),
+        ]
+        best = result.analysis.predictions[:PREDICTIONS]
+        if best:
+            found.append((self.tr("Prediction"), [(f"{p.probability:.1%}", p.label) for p in best]))
+        notes = [
+            ("", note[:1].upper() + note[1:])
+            for note in result.analysis.notes
+            if not note.startswith("untrained")  # the banner says it
+        ]
+        if notes:
+            found.append((self.tr("Notes"), notes))
+        return found
+
+    def _attention(self, snapshot: Snapshot) -> Rows:
+        about = snapshot.result.analysis.attention.layers[snapshot.state.layer]
+        grid = about.keys.grid
+        rows = [(self.tr("Layer"), about.name)]
+        patches = self.tr("{0}×{1} patches").format(*grid.shape) if grid else ""
+        prefix = self.tr("{0} other").format(about.keys.num_prefix_tokens) if about.keys.labels else ""
+        rows.append((self.tr("Keys"), " + ".join(filter(None, (patches, prefix)))))
+        rows.append((self.tr("Heads"), str(about.heads)))
+        mass = snapshot.heatmap.prefix_mass if snapshot.heatmap else None
+        if mass and about.keys.labels:
+            who = query_name(about.keys.labels[0], about.keys) if len(about.keys.labels) == 1 else prefix
+            rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", who)))
+        rows.append((self.tr("Check"), self._check(snapshot)))
+        if about.note:
+            rows.append((self.tr("Layout"), about.note))
+        return rows
+
+    def _check(self, snapshot: Snapshot) -> str:
+        error = snapshot.result.analysis.attention.layers[snapshot.state.layer].max_error
+        if snapshot.problem:
+            return self.tr("✗ not shown")
+        if error is None:
+            return self.tr("not checked")
+        return self.tr("✓ verified to {0}").format(f"{error:.0e}") if error else self.tr("✓ verified, exact")
+
+    def _model(self, snapshot: Snapshot) -> Rows:
+        result = snapshot.result
+        info, choice, fit = result.info, result.choice, result.analysis.grid.fit
+        weights = {
+            "untrained": self.tr("✗ untrained"),
+            "pretrained": self.tr("published"),
+            "checkpoint": choice.checkpoint.name if choice.checkpoint else self.tr("from a file"),
+        }[info.weights]
+        return [
+            (self.tr("Name"), info.model_id),
+            (self.tr("Weights"), weights),
+            (self.tr("Parameters"), self.tr("{0} million").format(f"{info.num_parameters / 1e6:.1f}")),
+            (self.tr("Input"), self.tr("{0}×{1}, {2}").format(*fit.input_size, fit.mode)),
+            (self.tr("Device"), info.device),
+        ]
+
+
+def _row(name: str, value: str, colours: theme.Colours) -> str:
+    """Return a row of the table; a fact without a name takes its whole width."""
+    colour = {"✓": colours.good, "✗": colours.warning}.get(value[:1], colours.text)
+    if not name:
+        return f"<tr><td colspan=2 style='color:{colour}; padding-top:3px'>{escape(value)}</td></tr>"
+    return (
+        f"<tr><td style='color:{colours.muted}; padding:3px 12px 0 0'>{escape(name)}</td>"
+        f"<td style='color:{colour}; padding-top:3px'>{escape(value)}</td></tr>"
+    )

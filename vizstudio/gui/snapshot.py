@@ -1,0 +1,138 @@
+"""What the views show, made in the worker: a result of one run, and a map of it. No Qt here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vizstudio.core.errors import VizstudioError
+from vizstudio.core.images import ImageSource
+from vizstudio.core.maps import attention_heatmap
+from vizstudio.core.model import ModelInfo
+from vizstudio.core.overlay import mosaic, value_range
+from vizstudio.core.state import ViewState, resolve
+from vizstudio.core.statistics import outliers
+from vizstudio.core.types import Analysis, Heatmap
+
+SHOWN_SIDE = 2048  # pixels; a larger photo is shown scaled down, so that painting it stays quick
+GAP = 1  # cells between the panels of the position grid
+GAP_LEVEL = 255
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model as the user chose it; loaded again only when it changes."""
+
+    model_id: str
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """All panels of a position embedding, ready to be painted.
+
+    Parameters
+    ----------
+    similarity : (rows, cols, rows, cols) float32
+        Cosine similarity of every patch's position with every other's.
+    levels : (height, width) uint8
+        The panels as one picture: 0 to 254 from `low` to `high`, `GAP_LEVEL` between panels.
+    low, high : float
+        Smallest and largest similarity.
+    """
+
+    similarity: np.ndarray
+    levels: np.ndarray
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, similarity: np.ndarray) -> "Positions":
+        """Compose the panels of a similarity."""
+        low, high = value_range(similarity)
+        levels = np.round((similarity - low) * ((GAP_LEVEL - 1) / (high - low)))
+        composed = mosaic(levels, GAP)
+        return cls(similarity, np.nan_to_num(composed, nan=GAP_LEVEL).astype(np.uint8), low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one run brings back.
+
+    Parameters
+    ----------
+    choice, info : ModelChoice, ModelInfo
+        The model as it was asked for, and as it was loaded.
+    image : ImageSource
+        The original.
+    photo : (height, width, 3) uint8
+        The image as it is shown under a map: grey, its longest side at most `SHOWN_SIDE`.
+    analysis : Analysis
+        What the model computed.
+    positions : Positions or None
+        None if `position_problem` says why there are none.
+    """
+
+    choice: ModelChoice
+    info: ModelInfo
+    image: ImageSource
+    photo: np.ndarray
+    analysis: Analysis
+    positions: Positions | None
+    position_problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What the views show: a result, and the view of it clamped to what exists.
+
+    `heatmap` is None where `problem` says why there is none; `low` and `high` are the ends of its colours.
+    """
+
+    result: Result
+    state: ViewState
+    heatmap: Heatmap | None
+    low: float = 0.0
+    high: float = 1.0
+    problem: str = ""
+
+
+def shown_photo(image: ImageSource) -> np.ndarray:
+    """Return (height, width, 3) uint8: the image in grey, scaled down if it is larger than a screen shows.
+
+    Grey, so that a colour on the photo is a colour of the map.
+    """
+    photo, longest = image.pil(), max(image.size)
+    if longest > SHOWN_SIDE:
+        size = [max(1, round(side * SHOWN_SIDE / longest)) for side in image.size]
+        photo = photo.resize((size[0], size[1]), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.repeat(np.asarray(photo.convert("L"))[..., None], 3, axis=2)
+
+
+def make_result(choice: ModelChoice, info: ModelInfo, image: ImageSource, analysis: Analysis) -> Result:
+    """Add to an analysis what would take the window too long to compute."""
+    photo = shown_photo(image)
+    try:
+        positions = Positions.of(analysis.position().similarity())
+    except VizstudioError as error:
+        return Result(choice, info, image, photo, analysis, None, str(error))
+    return Result(choice, info, image, photo, analysis, positions)
+
+
+def take_snapshot(result: Result, asked: ViewState) -> Snapshot:
+    """Clamp what is asked to what the result has and compute its one map."""
+    state = resolve(result.analysis, asked)
+    try:
+        hide = outliers(result.analysis, state.layer) if state.hide_outliers else ()
+        heatmap = attention_heatmap(result.analysis.attention, state.layer, state.head, state.query, hide)
+    except VizstudioError as error:
+        return Snapshot(result, state, None, problem=str(error))
+    return Snapshot(result, state, heatmap, *value_range(heatmap.values, from_zero=True))
+
+
+def map_key(state: ViewState) -> tuple[object, ...]:
+    """Return the fields of a resolved state that the map depends on; the others only change how it looks."""
+    return state.layer, state.head, state.query, state.hide_outliers
