@@ -10,8 +10,9 @@ import torch
 from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
 from torch import nn
 
-from vizstudio.api import ModelError, ModelRequest, RunContext, WeightSource
-from vizstudio_vit.checkpoint import Weights, count_classes, load_into, read_weights
+from vizstudio.api import CheckpointError, ModelError, ModelRequest, RunContext, WeightSource
+from vizstudio_vit.checkpoint import Weights, count_classes, first_line, read_weights
+from vizstudio_vit.fitting import check_fitted, explain
 from vizstudio_vit.hub import fetch
 from vizstudio_vit.preprocess import Preprocessing
 
@@ -40,47 +41,88 @@ def build(name: str, request: ModelRequest, context: RunContext) -> Built:
     CheckpointError, OfflineError
         If its weights cannot be had or do not fit.
     """
-    base, _, _tag = name.partition(".")
-    if not timm.is_model(base):
-        near = difflib.get_close_matches(base, timm.list_models(), 3)
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise ModelError(f"timm has no model {base!r}: {hint}`vizstudio models` lists all")
+    _require_known(name)
     if request.checkpoint is not None:
         return _from_checkpoint(name, request)
     if request.pretrained:
         return _from_hub(name, request, context)
     model = _create(name, request)
-    return _finish(model, request, "untrained", f"seed {UNTRAINED_SEED}", Weights({}, ""))
+    return _finish(model, request, "untrained", Weights({}, f"seed {UNTRAINED_SEED}"))
 
 
-def _create(name: str, request: ModelRequest, **options: Any) -> nn.Module:
+def _require_known(name: str) -> None:
+    base, _, tag = name.partition(".")
+    if not timm.is_model(base):
+        near = difflib.get_close_matches(base, timm.list_models(), 3)
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise ModelError(f"timm has no model {base!r}: {hint}`vizstudio models` lists all")
+    if tag:
+        with_tags = timm.list_models(base, include_tags=True)
+        tags = [known.partition(".")[2] for known in with_tags if known.startswith(f"{base}.")]
+        if tag not in tags:
+            raise ModelError(f"{base} has no weights tagged {tag!r}: known are {', '.join(tags) or 'none'}")
+
+
+def _make(name: str, request: ModelRequest, **options: Any) -> nn.Module:
     if request.input_size is not None:
         width, height = request.input_size
         options["img_size"] = (height, width)
-    try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.simplefilter("ignore")  # timm warns of renamed models and optional kernels
-            torch.manual_seed(UNTRAINED_SEED)
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # timm warns of renamed models and optional kernels
+        torch.manual_seed(UNTRAINED_SEED)
+        try:
             return timm.create_model(name, **options).eval()
-    except TypeError as error:
-        if "img_size" in str(error):
-            raise ModelError(f"{name} takes no other input size than its own") from error
-        raise
-    except (AssertionError, RuntimeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"timm cannot build {name}: {reason}") from error
+        except TypeError as error:
+            if "img_size" not in str(error) or "unexpected keyword" not in str(error):
+                raise
+            # Its layers take any size: it has no table that depends on it.
+            del options["img_size"]
+            return timm.create_model(name, **options).eval()
+
+
+def _create(name: str, request: ModelRequest, **options: Any) -> nn.Module:
+    try:
+        return _make(name, request, **options)
+    except (AssertionError, RuntimeError, ValueError, TypeError) as error:
+        size = f" for {request.input_size[0]}×{request.input_size[1]} pixels" if request.input_size else ""
+        why = first_line(error) if str(error) else "its layers do not divide that size"
+        raise ModelError(f"timm cannot build {name}{size}: {why}") from error
+
+
+def _create_with(
+    weights: Weights,
+    file_name: str,
+    name: str,
+    request: ModelRequest,
+    overlay: dict[str, Any],
+    **options: Any,
+) -> nn.Module:
+    """Create a model and let timm convert, resample and load the weights: each architecture has its own way."""
+    overlay = {**overlay, "state_dict": weights.state, "custom_load": False}
+    try:
+        model = _make(name, request, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    except (
+        Exception
+    ) as error:  # timm's converters raise anything when they meet another architecture's weights
+        bare = _create(name, request, **options)  # raises ModelError if it is not the weights' fault
+        raise CheckpointError(f"{file_name} does not fit {name}: {explain(bare, weights, error)}") from error
+    config: Any = model.pretrained_cfg
+    config.pop("state_dict", None)  # a second copy of all weights
+    return model
 
 
 def _from_checkpoint(name: str, request: ModelRequest) -> Built:
     assert request.checkpoint is not None
+    file_name = request.checkpoint.name
     weights = read_weights(request.checkpoint)
-    config = timm.get_pretrained_cfg(name.partition(".")[0], allow_unregistered=True)
-    classes = count_classes(weights.state, {"classifier": config.classifier if config else ""})
-    model = _create(name, request, num_classes=classes)
-    load_into(model, weights, name, request.checkpoint.name)
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    classes = count_classes(weights.state, config.classifier if config else None)
+    overlay = {"num_classes": classes, "label_offset": 0}
+    model = _create_with(weights, file_name, name, request, overlay, num_classes=classes)
+    check_fitted(model, weights, file_name, name)
     if classes == 0:
         weights.notes.append("the checkpoint has no classifier, so there are no predictions")
-    return _finish(model, request, "checkpoint", weights.file_hash, weights)
+    return _finish(model, request, "checkpoint", weights)
 
 
 def _from_hub(name: str, request: ModelRequest, context: RunContext) -> Built:
@@ -89,42 +131,55 @@ def _from_hub(name: str, request: ModelRequest, context: RunContext) -> Built:
         raise ModelError(f"no published weights are known for {name}: give a file with --checkpoint")
     path = fetch(name, config.hf_hub_id, config.hf_hub_filename, context)
     context.check()
-    if path.suffix != ".safetensors":
-        read_weights(path)  # refuses a pickle with code in it before timm sees it
-    model = _create(name, request, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
-    return _finish(model, request, "pretrained", f"{config.hf_hub_id}/{path.name}", Weights({}, ""))
+    weights = read_weights(path)
+    model = _create_with(weights, path.name, name, request, {})
+    weights.notes.append(f"published weights {config.hf_hub_id} from the Hugging Face hub")
+    return _finish(model, request, "pretrained", weights)
 
 
-def _finish(
-    model: nn.Module, request: ModelRequest, source: WeightSource, weights_hash: str, weights: Weights
-) -> Built:
+def _finish(model: nn.Module, request: ModelRequest, source: WeightSource, weights: Weights) -> Built:
     config = {**resolve_model_data_config(model), **weights.preprocessing}
+    if request.input_size is not None:
+        width, height = request.input_size
+        config["input_size"] = (3, height, width)
     preprocessing = Preprocessing.from_timm(config, request.fit)
-    names = _class_names(model, request, weights)
-    notes = list(weights.notes)
     if source == "untrained":
-        notes.insert(0, "untrained weights: the maps show the architecture, not anything learned")
-    return Built(model, preprocessing, source, weights_hash, names, notes)
+        weights.notes.append("untrained weights: the maps show the architecture, not anything learned")
+    names = _class_names(model, request, source, weights)
+    return Built(model, preprocessing, source, weights.file_hash, names, weights.notes)
 
 
-def _class_names(model: nn.Module, request: ModelRequest, weights: Weights) -> tuple[str, ...]:
+def _class_names(
+    model: nn.Module, request: ModelRequest, source: WeightSource, weights: Weights
+) -> tuple[str, ...]:
     """Return the names from the user's file, else the checkpoint's, else ImageNet's, else numbers."""
     count = int(getattr(model, "num_classes", 0))
     if request.class_names is not None:
-        try:
-            lines = request.class_names.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"class names cannot be read from {request.class_names}: {error}") from error
-        names = tuple(line.strip() for line in lines if line.strip())
-        if len(names) != count:
-            raise ModelError(
-                f"{request.class_names.name} names {len(names)} classes, but the model has {count}"
-            )
-        return names
-    if len(weights.class_names) == count:
+        return _names_from_file(request, count)
+    if weights.class_names and len(weights.class_names) == count:
         return weights.class_names
-    subset = infer_imagenet_subset(model)
-    if subset and count:
-        info = ImageNetInfo(subset)
-        return tuple(info.index_to_description(i) for i in range(count))
-    return tuple(f"class {i}" for i in range(count))
+    if weights.class_names:
+        weights.notes.append(
+            f"the checkpoint names {len(weights.class_names)} classes for a classifier of {count}: not used"
+        )
+        return tuple(f"class {i}" for i in range(count))
+    subset = infer_imagenet_subset(model) if count else None
+    if subset is None:
+        return tuple(f"class {i}" for i in range(count))
+    if source == "checkpoint":
+        weights.notes.append(f"the checkpoint names no classes; its {count} are taken to be ImageNet's")
+    info = ImageNetInfo(subset)
+    return tuple(info.index_to_description(i) for i in range(count))
+
+
+def _names_from_file(request: ModelRequest, count: int) -> tuple[str, ...]:
+    path = request.class_names
+    assert path is not None
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"class names cannot be read from {path}: {error}") from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if len(names) != count:
+        raise ModelError(f"{path.name} names {len(names)} classes, but the model has {count}")
+    return names

@@ -1,24 +1,31 @@
-"""Reads weights from a file without running any code in it, and fits them to a timm model."""
+"""Reads weights from a file without running any code in it."""
 
+import argparse
 import hashlib
+import json
+import pickle
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vizstudio.api import CheckpointError
 
-WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "teacher", "ema")
+# Averaged weights come first: they are what a training script evaluates and publishes.
+WRAPPERS = (
+    *("state_dict_ema", "model_ema", "ema_state_dict", "ema"),
+    *("state_dict", "model_state_dict", "model", "net", "teacher"),
+)
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
 State = dict[str, Tensor]
 
 
 @dataclass
 class Weights:
-    """A state dict in timm's names, and what else the file told.
+    """A state dict and what else the file told.
 
     Attributes
     ----------
@@ -51,12 +58,20 @@ def read_weights(path: Path) -> Weights:
     """
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}: give the path of a .safetensors or .pth file")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    state, names = _unwrap(content, path)
-    state = _without_prefix(state)
-    weights = Weights(state, _sha256(path), names)
-    if "positional_embedding.pos_embedding" in state:
-        weights.state = from_lukemelas(state)
+    if path.stat().st_size == 0:
+        raise CheckpointError(f"{path.name} is empty: get the file again")
+    is_safetensors = path.suffix.lower() == ".safetensors"
+    content = _read_safetensors(path) if is_safetensors else _read_pickle(path)
+    found, wrapper = _unwrap(content)
+    state = {key: value for key, value in found.items() if isinstance(value, Tensor)}
+    state.pop("n_averaged", None)  # torch.optim.swa_utils.AveragedModel's own counter
+    if not state:
+        raise CheckpointError(f"{path.name} holds no weights: a dict of names to tensors is expected")
+    weights = Weights(_without_prefix(state), _sha256(path), _class_names(content))
+    if "ema" in wrapper:
+        weights.notes.append(f"averaged weights are shown: {wrapper} of {path.name}")
+    if "positional_embedding.pos_embedding" in weights.state:
+        weights.state = from_lukemelas(weights.state)
         weights.preprocessing = {"crop_mode": "squash", "crop_pct": 1.0, "interpolation": "bilinear"}
         weights.notes.append(
             "weights converted from PyTorch-Pretrained-ViT, with its squashed bilinear input"
@@ -70,48 +85,68 @@ def _sha256(path: Path) -> str:
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return dict(load_file(path))
+        with safe_open(path, "pt") as file:
+            tensors: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            told = (file.metadata() or {}).get("class_names", "[]")
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path.name} is not a whole safetensors file: {error}") from error
+        raise CheckpointError(
+            f"{path.name} is not a whole safetensors file ({first_line(error)}): get it again"
+        ) from error
+    try:
+        names = json.loads(told)
+    except ValueError as error:
+        raise CheckpointError(f"{path.name} has class_names that are not JSON: {error}") from error
+    return {**tensors, "class_names": names} if names else tensors
 
 
 def _read_pickle(path: Path) -> Any:
-    import pickle
-
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # timm's and others' training scripts keep their options beside the weights; a Namespace is inert.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
         if wanted:
             raise CheckpointError(
-                f"{path.name} is refused: it is a pickle that wants to run {wanted[1]}, and only tensors are loaded; "
+                f"{path.name} is refused: its pickle wants to call {wanted[1]}, and only tensors are loaded here; "
                 "save its state_dict alone, best as .safetensors"
             ) from error
-        raise CheckpointError(f"{path.name} is not a checkpoint of tensors: {_first_line(error)}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path.name} is truncated or no checkpoint: {_first_line(error)}") from error
+        raise CheckpointError(
+            f"{path.name} is no checkpoint of tensors: give a .safetensors file, or a .pth that torch.save wrote"
+        ) from error
+    # torch raises whatever its parsers meet in a damaged file; its advice is for programmers.
+    except Exception as error:
+        raise CheckpointError(
+            f"{path.name} is truncated or no checkpoint that torch.save wrote: get it again"
+        ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _unwrap(content: Any, path: Path) -> tuple[State, tuple[str, ...]]:
-    """Find the state dict inside what training scripts wrap around it."""
-    names: tuple[str, ...] = ()
-    found = content
-    if isinstance(content, dict):
-        listed = content.get("class_names") or content.get("classes") or ()
-        names = tuple(str(n) for n in listed) if isinstance(listed, (list, tuple)) else ()
-        found = next((content[k] for k in WRAPPERS if isinstance(content.get(k), dict)), content)
-    state = {k: v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, dict) else {}
-    if not state:
-        raise CheckpointError(f"{path.name} holds no weights: a dict of names to tensors is expected")
-    return state, names
+def _unwrap(content: Any) -> tuple[dict[str, Any], str]:
+    """Find the state dict inside what training scripts wrap around it; return it and its key."""
+    if not isinstance(content, dict):
+        return {}, ""
+    for wrapper in WRAPPERS:
+        if isinstance(content.get(wrapper), dict):
+            return content[wrapper], wrapper
+    return content, ""
+
+
+def _class_names(content: Any) -> tuple[str, ...]:
+    if not isinstance(content, dict):
+        return ()
+    numbers = content.get("class_to_idx")
+    if isinstance(numbers, dict) and sorted(numbers.values()) == list(range(len(numbers))):
+        return tuple(str(name) for name in sorted(numbers, key=numbers.__getitem__))
+    listed = content.get("class_names") or content.get("classes") or ()
+    return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
 
 
 def _without_prefix(state: State) -> State:
@@ -147,79 +182,19 @@ def from_lukemelas(state: State) -> State:
     return out
 
 
-def classifier_names(config: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of a timm model's classifier modules."""
-    classifier = config.get("classifier") or ()
-    return (classifier,) if isinstance(classifier, str) else tuple(classifier)
+def count_classes(state: State, classifier: str | tuple[str, ...] | None) -> int:
+    """Return how many classes a state dict's classifier has; 0 if it has no classifier.
 
-
-def count_classes(state: State, config: dict[str, Any]) -> int:
-    """Return how many classes a state dict's classifier has; 0 if it has no classifier."""
-    for name in classifier_names(config):
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        In timm's names or the original author's, which may call timm's ``head.fc`` just ``head``.
+    classifier : str, tuple of str or None
+        Names of the classifier's modules, as timm's configuration gives them.
+    """
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
+    for name in (*names, *(n.rpartition(".")[0] for n in names)):
         for key in (f"{name}.weight", f"{name}.linear.weight", f"{name}.l.weight"):
-            if key in state:
+            if name and key in state:
                 return int(state[key].shape[0])
     return 0
-
-
-def load_into(model: nn.Module, weights: Weights, name: str, file_name: str) -> None:
-    """Load weights strictly, after resampling position embeddings to the model's grid.
-
-    Raises
-    ------
-    CheckpointError
-        One sentence that names what is missing, unexpected or of another shape.
-    """
-    _resample_positions(model, weights)
-    own = model.state_dict()
-    missing = sorted(own.keys() - weights.state.keys())
-    unexpected = sorted(weights.state.keys() - own.keys())
-    misshaped = [
-        f"{key} is {_shape(weights.state[key])}, not {_shape(own[key])}"
-        for key in own
-        if key in weights.state and weights.state[key].shape != own[key].shape
-    ]
-    buffers = {n for n, _ in model.named_buffers()}
-    missing = [key for key in missing if key not in buffers]
-    unexpected = [key for key in unexpected if not key.endswith("num_batches_tracked")]
-    problems = [
-        _list(missing, "missing"),
-        _list(unexpected, "unexpected"),
-        _list(misshaped, "of another shape"),
-    ]
-    if any(problems):
-        told = "; ".join(p for p in problems if p)
-        raise CheckpointError(f"{file_name} does not fit {name}: {told}")
-    known = {key: value for key, value in weights.state.items() if key in own}
-    model.load_state_dict({**{k: own[k] for k in own.keys() - known.keys()}, **known})
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a single number"
-
-
-def _list(keys: list[str], what: str) -> str:
-    if not keys:
-        return ""
-    shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    return f"{len(keys)} {what} ({shown})"
-
-
-def _resample_positions(model: nn.Module, weights: Weights) -> None:
-    from timm.layers import resample_abs_pos_embed
-
-    own = getattr(model, "pos_embed", None)
-    stored = weights.state.get("pos_embed")
-    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
-    if own is None or stored is None or grid is None or own.ndim != 3 or stored.shape == own.shape:
-        return
-    prefix = own.shape[1] - grid[0] * grid[1]
-    patches = stored.shape[1] - prefix
-    side = round(max(patches, 0) ** 0.5)
-    # The file stores a number of positions, no grid. A square is the one case where the number tells the grid.
-    if prefix < 0 or side * side != patches or stored.shape[2] != own.shape[2]:
-        return
-    weights.state["pos_embed"] = resample_abs_pos_embed(
-        stored, new_size=list(grid), old_size=[side, side], num_prefix_tokens=prefix
-    )
-    weights.notes.append(f"position embedding resampled from {side}×{side} to {grid[0]}×{grid[1]}")
