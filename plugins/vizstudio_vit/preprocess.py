@@ -19,6 +19,8 @@ RESAMPLING = {
     "box": Image.Resampling.BOX,
 }
 Size = tuple[int, int]
+# timm resizes the whole image and crops then; of a very long one that would be gigabytes, nearly all cut off.
+MAX_RESIZED_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,30 @@ class Preprocessing:
     def __call__(self, image: ImageSource) -> tuple[torch.Tensor, ImageFit]:
         """Return the input (1, 3, height, width) float32, normalised, and how it came out of the image."""
         resized_size, offset = self.plan(image.size)
-        resized = image.pil()
-        if resized.size != resized_size:
-            resized = resized.resize(resized_size, RESAMPLING[self.interpolation])
-        fill = tuple(round(255 * value) for value in self.mean)
-        canvas = Image.new("RGB", self.input_size, fill)
-        canvas.paste(resized, offset)
+        fit = ImageFit.resized(image.size, resized_size, self.input_size, offset, self.fit)
+        canvas = self._seen(image.pil(), fit, resized_size)
         values = torch.from_numpy(np.array(canvas)).permute(2, 0, 1)[None].float().div_(255)
         mean, std = torch.tensor(self.mean).view(1, 3, 1, 1), torch.tensor(self.std).view(1, 3, 1, 1)
-        fit = ImageFit.resized(image.size, resized_size, self.input_size, offset, self.fit)
         return values.sub_(mean).div_(std), fit
+
+    def _seen(self, image: Image.Image, fit: ImageFit, resized_size: Size) -> Image.Image:
+        """Return what the model sees of an image: (width, height) of the input."""
+        method = RESAMPLING[self.interpolation]
+        if resized_size[0] * resized_size[1] > MAX_RESIZED_PIXELS:
+            left, top, width, height = fit.to_original(
+                (0.0, 0.0, float(self.input_size[0]), float(self.input_size[1]))
+            )
+            box = (
+                max(left, 0.0),
+                max(top, 0.0),
+                min(left + width, image.width),
+                min(top + height, image.height),
+            )
+            return image.resize(self.input_size, method, box=box)
+        resized = image if image.size == resized_size else image.resize(resized_size, method)
+        canvas = Image.new("RGB", self.input_size, tuple(round(255 * value) for value in self.mean))
+        canvas.paste(resized, (int(fit.offset[0]), int(fit.offset[1])))
+        return canvas
 
 
 def _offset(full: int, shown: int) -> int:
