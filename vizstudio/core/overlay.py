@@ -11,6 +11,7 @@ from vizstudio.core.geometry import Rect
 from vizstudio.core.types import Heatmap
 
 COLORMAPS = ("viridis", "magma", "inferno", "plasma", "cividis", "turbo", "gray", "batlow", "RdBu_r")
+EVEN = 1e-4  # relative; smaller differences are rounding
 UNSEEN_LIGHT = 0.35  # what the model never saw
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own conversion to grey
 
@@ -36,12 +37,20 @@ def lookup_table(name: str) -> np.ndarray:
 
 
 def value_range(values: np.ndarray, from_zero: bool = False) -> tuple[float, float]:
-    """Return the smallest and largest finite value, (0, 1) if there is none; never an empty range."""
+    """Return the (low, high) that colours span: the smallest and largest finite value, (0, 1) if none is.
+
+    Of values that are all the same but for rounding the range is wider, so that rounding is not drawn as if
+    it were a pattern.
+    """
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0
     low, high = (0.0 if from_zero else float(finite.min())), float(finite.max())
-    return (low, high) if high > low else (low, low + 1e-6)
+    if high - low > EVEN * max(abs(low), abs(high)):
+        return low, high
+    if high == 0:
+        return 0.0, 1.0
+    return low - 0.1 * abs(low), high + 0.1 * abs(high)
 
 
 def colorize(values: np.ndarray, colormap: str, low: float, high: float) -> np.ndarray:

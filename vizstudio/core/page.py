@@ -115,7 +115,10 @@ def ticks(low: float, high: float, most: int = 6) -> tuple[list[float], int]:
 
 def number(value: float, decimals: int) -> str:
     """Return a number as it is printed: a true minus, and powers of ten for what is tiny."""
-    text = f"{value:.{decimals}f}" if decimals <= 6 else f"{value:.1e}" if value else "0"
+    if decimals > 6 and value:
+        text = f"{value:.{max(0, decimals + math.floor(math.log10(abs(value))))}e}"
+    else:
+        text = f"{value:.{min(decimals, 6)}f}"
     return text.replace("-", "\u2212")
 
 
