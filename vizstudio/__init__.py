@@ -1,9 +1,14 @@
 """vizstudio: a desktop studio to look inside vision transformers.
 
 >>> import vizstudio
->>> model = vizstudio.load_model("vit:vit_tiny_patch16_224")  # doctest: +SKIP
->>> analysis = model.analyze("photo.jpg")  # doctest: +SKIP
->>> analysis.attention.heatmap(layer=-1, head="mean", query="cls")  # doctest: +SKIP
+>>> model = vizstudio.load_model("vit:vit_tiny_patch16_224")
+>>> analysis = model.analyze("photo.jpg")
+>>> analysis.attention.weights(layer=-1, heads=[0, 2], queries=[0]).shape  # heads, queries, keys
+(2, 1, 197)
+>>> analysis.attention.heatmap(layer=-1, head="mean", query="cls").values.shape  # rows, columns
+(14, 14)
+>>> analysis.position_embedding.similarity().shape
+(14, 14, 14, 14)
 """
 
 from vizstudio.models import LoadedModel, load_model

@@ -1,60 +1,107 @@
 """``vizstudio doctor``: what is here, what is missing, and how to mend it."""
 
 import ctypes
+import os
 import platform
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from rich.markup import escape
 
 from vizstudio.commands.listing import Host
 from vizstudio.commands.output import print_json, print_table
 
-# Shared libraries that Qt's platform plugins load, and the Debian packages that bring them.
+# Shared libraries that Qt loads, and the Debian packages that bring them: for any window, even off screen,
+# and for each way to reach a screen.
 LIBRARIES = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
     "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
     "libdbus-1.so.3": "libdbus-1-3",
     "libxkbcommon.so.0": "libxkbcommon0",
     "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libX11.so.6": "libx11-6",
 }
 X11_LIBRARIES = {
+    "libX11-xcb.so.1": "libx11-xcb1",
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
     "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render.so.0": "libxcb-render0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
     "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-shm.so.0": "libxcb-shm0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-util.so.1": "libxcb-util1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxcb.so.1": "libxcb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
+WAYLAND_LIBRARIES = {
+    "libwayland-client.so.0": "libwayland-client0",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+}
 PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow")
+NO_DISPLAY = (
+    "`vizstudio run` and `vizstudio demo` need none; for the window start a desktop session, connect with "
+    "`ssh -X`, or use `xvfb-run vizstudio` (sudo apt-get install xvfb xauth)"
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `mend` is empty where all is well."""
+    """One line of the report.
+
+    Parameters
+    ----------
+    what, state : str
+        What was looked at, and what was found.
+    verdict : {"good", "note", "bad"}
+        Anything bad makes the command fail.
+    mend : str
+        What to do about it.
+    """
 
     what: str
     state: str
+    verdict: Literal["good", "note", "bad"] = "good"
     mend: str = ""
 
 
 def doctor(*, json: bool = False, host: Host) -> int:
-    """Check versions, devices, system libraries and plugins, and say how to mend what is wrong.
+    """Check versions, devices, system libraries, the display and plugins, and say how to mend what is wrong.
 
     Parameters
     ----------
     json
         Print JSON instead of a table.
     """
-    findings = [*_versions(), *_torch(), *_libraries(), *_plugins(host)]
+    findings = [
+        *_versions(),
+        *_torch(),
+        *_libraries(os.environ),
+        *_display(os.environ),
+        *_qt(),
+        *_plugins(host),
+    ]
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
+        colours = {"good": "green", "note": "yellow", "bad": "red"}
         rows = [
-            [f.what, f"[red]{f.state}[/]" if f.mend else f"[green]{f.state}[/]", f.mend] for f in findings
+            [escape(f.what), f"[{colours[f.verdict]}]{escape(f.state)}[/]", escape(f.mend)] for f in findings
         ]
-        print_table(["", "", "Mend"], rows)
-    return 1 if any(finding.mend for finding in findings) else 0
+        print_table(["Looked at", "Found", "Mend"], rows)
+    return 1 if any(finding.verdict == "bad" for finding in findings) else 0
 
 
 def _versions() -> Iterator[Finding]:
@@ -63,16 +110,15 @@ def _versions() -> Iterator[Finding]:
         try:
             yield Finding(package, version(package))
         except PackageNotFoundError:
-            yield Finding(package, "missing", f"pip install {package}")
+            yield Finding(package, "missing", "bad", f"pip install {package}")
 
 
 def _torch() -> Iterator[Finding]:
     try:
         import torch
     except Exception as error:  # a broken installation can raise anything
-        yield Finding(
-            "torch starts", str(error).splitlines()[0], "pip install --force-reinstall torch torchvision"
-        )
+        mend = "pip install --force-reinstall torch torchvision"
+        yield Finding("torch starts", _first_line(error), "bad", mend)
         return
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     devices += ["mps"] if torch.backends.mps.is_available() else []
@@ -80,20 +126,25 @@ def _torch() -> Iterator[Finding]:
     try:
         import torchvision  # noqa: F401
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        yield Finding(
-            "torchvision fits torch",
-            reason,
-            "these two versions do not belong together: pip install --upgrade torch torchvision",
-        )
-        return
-    yield Finding("torchvision fits torch", "yes")
+        mend = "these two versions do not belong together: pip install --upgrade torch torchvision"
+        yield Finding("torchvision fits torch", _first_line(error), "bad", mend)
+    else:
+        yield Finding("torchvision fits torch", "yes")
 
 
-def _libraries(load: Callable[[str], object] = ctypes.CDLL) -> Iterator[Finding]:
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _libraries(
+    environment: Mapping[str, str], load: Callable[[str], object] = ctypes.CDLL
+) -> Iterator[Finding]:
     if not sys.platform.startswith("linux"):
         return
-    for libraries, purpose in ((LIBRARIES, "Qt's libraries"), (X11_LIBRARIES, "Qt's libraries for X11")):
+    needed = {"Qt's libraries": LIBRARIES, "Qt's libraries for X11": X11_LIBRARIES}
+    if environment.get("WAYLAND_DISPLAY"):
+        needed["Qt's libraries for Wayland"] = WAYLAND_LIBRARIES
+    for what, libraries in needed.items():
         missing = []
         for library, package in libraries.items():
             try:
@@ -101,13 +152,49 @@ def _libraries(load: Callable[[str], object] = ctypes.CDLL) -> Iterator[Finding]
             except OSError:
                 missing.append(package)
         if missing:
-            yield Finding(purpose, f"{len(missing)} missing", f"sudo apt-get install {' '.join(missing)}")
+            packages = dict.fromkeys(missing)
+            yield Finding(
+                what, f"{len(packages)} missing", "bad", f"sudo apt-get install {' '.join(packages)}"
+            )
         else:
-            yield Finding(purpose, "all here")
+            yield Finding(what, "all here")
+
+
+def _display(environment: Mapping[str, str]) -> Iterator[Finding]:
+    if not sys.platform.startswith("linux"):
+        return
+    if chosen := environment.get("QT_QPA_PLATFORM"):
+        on_screen = chosen.partition(":")[0] in ("xcb", "wayland")
+        mend = "" if on_screen else "unset QT_QPA_PLATFORM to see the window"
+        yield Finding("display", f"QT_QPA_PLATFORM={chosen}", "good" if on_screen else "note", mend)
+    elif there := [name for name in ("WAYLAND_DISPLAY", "DISPLAY") if environment.get(name)]:
+        yield Finding("display", f"{there[0]}={environment[there[0]]}")
+    else:
+        yield Finding("display", "none: DISPLAY and WAYLAND_DISPLAY are not set", "note", NO_DISPLAY)
+
+
+def _qt() -> Iterator[Finding]:
+    """Start Qt in a process of its own, as it ends the process where it cannot start."""
+    code = "from PySide6.QtWidgets import QApplication; QApplication([])"
+    environment = dict(os.environ)
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & environment.keys():
+        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode == 0:
+        yield Finding("Qt starts", "yes")
+        return
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    told = next((line for line in lines if "qt.qpa" in line or "Error" in line), "it ended without a word")
+    mend = "install the libraries named above, or pip install --force-reinstall PySide6-Essentials"
+    yield Finding("Qt starts", told, "bad", mend)
 
 
 def _plugins(host: Host) -> Iterator[Finding]:
     for plugin in host.plugins:
-        broken = plugin.status == "quarantined"
-        mend = f"{plugin.reason}; mend or `pip uninstall {plugin.distribution}`" if broken else ""
-        yield Finding(f"plugin {plugin.name}", plugin.status, mend)
+        if plugin.status == "quarantined":
+            mend = f"{plugin.reason}; mend it, or `pip uninstall {plugin.distribution}`"
+            yield Finding(f"plugin {plugin.name}", plugin.status, "bad", mend)
+        else:
+            yield Finding(f"plugin {plugin.name}", plugin.status)

@@ -8,10 +8,16 @@ from rich.console import Console
 from rich.table import Table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the command end as it does when anything else it prints is not read to the end."""
+        raise BrokenPipeError
+
+
 def console(to_error: bool = False) -> Console:
     """Return a console that wraps at the terminal's width, and never in a file or pipe."""
     stream = sys.stderr if to_error else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else 10_000, soft_wrap=not stream.isatty())
+    return _Console(file=stream, width=None if stream.isatty() else 10_000, soft_wrap=not stream.isatty())
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
