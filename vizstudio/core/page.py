@@ -106,10 +106,11 @@ def moved(item: Item, dx: float, dy: float) -> Item:
 
 def ticks(low: float, high: float, most: int = 6) -> tuple[list[float], int]:
     """Return (values, decimals): at most `most` round numbers from `low` to `high`, and how to write them."""
-    rough = (high - low) / (most - 1)
-    exponent = math.floor(math.log10(rough))
-    step = next(m * 10.0**exponent for m in (1, 2, 5, 10) if m * 10.0**exponent >= rough * (1 - 1e-9))
-    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    finest = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (finest * multiple for multiple in (1, 2, 5, 10, 20)):
+        first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+        if last - first < most:
+            break
     return [i * step for i in range(first, last + 1)], max(0, -math.floor(math.log10(step) + 1e-9))
 
 

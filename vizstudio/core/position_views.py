@@ -43,7 +43,8 @@ def _draw_position(request: Request) -> Body:
         "patch's. A panel's brightest cell is the patch itself."
     )
     if every > 1:
-        explanation += f" Of {rows}×{cols} panels every {every}th is drawn in each direction; npz holds all."
+        ordinal = {2: "2nd", 3: "3rd"}.get(every, f"{every}th")
+        explanation += f" Every {ordinal} panel is drawn in each direction; the npz format holds all."
     data = {"similarity": similarity}
     subject, width = "Position similarity of all patches", left + width + 16 + bar_width
     return _body(request, items, width, top + height, subject, explanation, data)
