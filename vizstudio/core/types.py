@@ -135,6 +135,9 @@ class Attention(Protocol):
     ) -> np.ndarray:
         """Return float32 (heads, queries, keys), rows summing to 1; see `AttentionTrace.weights`."""
 
+    def heatmap(self, layer: int = -1, head: Head = "mean", query: Query | None = None) -> Heatmap:
+        """Return the map of one layer on the grid; see `vizstudio.core.maps.attention_heatmap`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
