@@ -17,7 +17,7 @@ from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.overlay import colorize, lookup_table, mosaic
 from vizstudio.core.scene import Box, Picture, Text, text_width
 from vizstudio.core.state import ViewState
-from vizstudio.core.types import Analysis, AttentionLayer, PositionEmbedding
+from vizstudio.core.types import Analysis, AttentionLayer, Heatmap, PositionEmbedding
 
 OF_POSITION = ("position", "panel", "position-norm", "position-pca")
 ROLLOUT = reduction_view(
@@ -198,6 +198,33 @@ def test_a_wall_goes_on_past_a_layer_that_cannot_be_drawn(
         render(replace(analysis, attention=attention), image, ViewState(layer=1))
 
 
+def test_a_coarser_layer_is_asked_at_the_same_place(
+    make_attention: Callable, analysis: Analysis, image: ImageSource, grid: PatchGrid
+) -> None:
+    attention = make_attention(layers=2, labels=())
+    coarse = TokenAxis((), PatchGrid(1, 2, (32.0, 48.0), grid.fit))
+    attention.layers = (attention.layers[0], AttentionLayer("late", "self", 2, coarse, coarse))
+    attention.matrices[1] = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.8, 0.2], [0.4, 0.6]]], np.float32)
+    stages = replace(analysis, attention=attention, token_norms=None)
+    figure = render(stages, image, ViewState(view="wall", layer=0, query=(2, 3)))
+    assert np.array_equal(figure.data["heatmaps_00"], attention.matrices[0][:, 11].reshape(2, 3, 4))
+    assert np.array_equal(figure.data["heatmaps_01"], attention.matrices[1][:, 1].reshape(2, 1, 2))
+    assert np.array_equal(figure.data["weights_01"], attention.matrices[1][:, 1])
+    assert "in other layers the patch at the same place" in figure.explanation
+    back = render(stages, image, ViewState(view="wall", layer=1, query=(0, 0)))
+    assert np.array_equal(back.data["weights_00"], attention.matrices[0][:, 1 * 4 + 1])
+
+
+def test_a_reduction_below_zero_has_a_scale_below_zero(analysis: Analysis, image: ImageSource) -> None:
+    def signed(attention: object, layer: int, head: object, query: object) -> Heatmap:
+        return Heatmap(np.linspace(-1, 1, 12).reshape(3, 4), analysis.grid, "signed", "share")
+
+    figure = render(
+        analysis, image, ViewState(view="x"), views={"x": reduction_view("Signed", "Both signs.", signed)}
+    )
+    assert "−1.0" in texts(figure) and "1.0" in texts(figure)
+
+
 def test_rollout_is_a_view_like_any_reduction(analysis: Analysis, image: ImageSource) -> None:
     views = {"rollout": ROLLOUT}
     figure = render(analysis, image, ViewState(view="rollout", query=(2, 0)), True, views)
@@ -241,7 +268,7 @@ def test_position_is_every_panel_at_its_place(analysis: Analysis, image: ImageSo
     assert np.array_equal(figure.data["similarity"], similarity)
     zoom = 84 // 4
     pixels = colorize(
-        mosaic(similarity, zoom, zoom), "viridis", float(similarity.min()), float(similarity.max())
+        mosaic(similarity, 6, zoom), "viridis", float(similarity.min()), float(similarity.max())
     )
     assert contains(figure, pixels)
 
@@ -335,6 +362,8 @@ def test_windows_are_named_and_not_drawn_as_if_global(
     figure = render(local, image, ViewState(query=(0, 0)))
     assert "2 windows of 3×2" in figure.title
     assert np.isnan(figure.data["heatmap"][:, 2:]).all()
+    assert "Patches without colour lie outside the query's window." in figure.explanation
+    assert "Grey: outside the query's window." in render(local, image, ViewState(view="wall")).explanation
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2000, 3), (3, 2000)])

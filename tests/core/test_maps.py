@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vizstudio.core import maps
 from vizstudio.core.errors import GeometryError, UsageError
@@ -195,3 +197,23 @@ def test_outliers_are_patches_far_above_the_median() -> None:
     assert maps.outlier_tokens(norms, 1, factor=2).tolist() == [4, 6]
     assert maps.outlier_tokens(norms, 0).tolist() == [0]
     assert maps.outlier_tokens(np.ones(5), 1).size == 0
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 12), st.integers(1, 12), st.data())
+def test_the_cell_at_the_same_place(
+    rows: int, cols: int, new_rows: int, new_cols: int, data: st.DataObject
+) -> None:
+    fit = ImageFit((97, 61), (480, 480), (480 / 97, 480 / 61))
+    old = PatchGrid(rows, cols, (480 / cols, 480 / rows), fit)
+    new = PatchGrid(new_rows, new_cols, (480 / new_cols, 480 / new_rows), fit)
+    query = (data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, cols - 1)))
+    row, col = maps.at_same_place(query, TokenAxis(("cls",), old), TokenAxis((), new))
+    left, top, width, height = old.cell_rect(*query)
+    new_left, new_top, new_width, new_height = new.cell_rect(row, col)
+    assert new_left - 1e-6 <= left + width / 2 <= new_left + new_width + 1e-6
+    assert new_top - 1e-6 <= top + height / 2 <= new_top + new_height + 1e-6
+
+
+@pytest.mark.parametrize("query", [None, "cls", "mean", 3])
+def test_other_queries_are_the_same_in_every_layer(grid: PatchGrid, query: object) -> None:
+    assert maps.at_same_place(query, TokenAxis(("cls",), grid), TokenAxis(("cls",), grid)) == query

@@ -78,6 +78,17 @@ def query_name(axis: TokenAxis, query: Query | None) -> str:
     return f"patch {row},{col}"
 
 
+def at_same_place(query: Query | None, source: TokenAxis, target: TokenAxis) -> Query | None:
+    """Return a query of `source` in the numbers of `target`: of another grid, the cell under its middle."""
+    if not isinstance(query, tuple) or source.grid is None or target.grid is None:
+        return query
+    (row, col), old, new = query, source.grid, target.grid
+    x = old.origin[0] + (col + 0.5) * old.cell[0] - new.origin[0]
+    y = old.origin[1] + (row + 0.5) * old.cell[1] - new.origin[1]
+    cell = int(y // new.cell[1]), int(x // new.cell[0])
+    return min(max(cell[0], 0), new.rows - 1), min(max(cell[1], 0), new.cols - 1)
+
+
 def key_grid(layer: AttentionLayer) -> PatchGrid:
     """Return the grid of a layer's keys.
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from vizstudio.core import page, positions
-from vizstudio.core.overlay import colorize, mosaic, value_range
+from vizstudio.core.overlay import EVEN, colorize, mosaic, value_range
 from vizstudio.core.scene import Item, Picture, Text
 from vizstudio.core.types import Heatmap, PositionEmbedding
 from vizstudio.core.view import CORNER, Body, Request, View, cell_side, on_grid, outline
@@ -33,7 +33,7 @@ def _draw_position(request: Request) -> Body:
     drawn = similarity[::every, ::every]
     down, across = drawn.shape[:2]
     zoom = max(1, min(WIDEST // (max(down, across) * (most + 2)), 84 // most))
-    pixels = colorize(mosaic(drawn, max(2, zoom), zoom), colormap, low, high)
+    pixels = colorize(mosaic(drawn, min(max(2, zoom), 6), zoom), colormap, low, high)
     (height, width), (left, top) = pixels.shape[:2], CORNER
     numbers = page.grid_numbers(down, across, left, top, width, height)
     bar, bar_width = page.colour_bar(left + width + 16, top + height, colormap, low, high, "cosine")
@@ -90,8 +90,10 @@ def _draw_panel(request: Request) -> Body:
 def _draw_position_norm(request: Request) -> Body:
     heatmap = positions.position_norms(request.analysis.position())
     items, width, height = on_grid(request, heatmap, *value_range(heatmap.values))
+    even = np.ptp(heatmap.values) <= EVEN * heatmap.values.max()
+    explanation = f"{NORM} All are equal." if even else NORM
     data = {"heatmap": heatmap.values}
-    return _body(request, items, width, height, "Norms of position vectors", NORM, data, heatmap)
+    return _body(request, items, width, height, "Norms of position vectors", explanation, data, heatmap)
 
 
 def _draw_position_pca(request: Request) -> Body:
