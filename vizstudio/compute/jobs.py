@@ -55,8 +55,7 @@ Event = Progress | Finished | Failed | Stopped
 class Worker:
     """Runs jobs one at a time, in the order of their numbers; only the newest is ever finished.
 
-    Every job that was submitted ends in exactly one of `Finished`, `Failed` and `Stopped`, unless the worker
-    is closed before.
+    Every job that was submitted ends in exactly one of `Finished`, `Failed` and `Stopped`.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ class Worker:
             Whether it has ended. An import, or one long call into a library, cannot be cancelled.
         """
         self.cancel()
-        self._pool.shutdown(wait=timeout is None, cancel_futures=True)
+        self._pool.shutdown(wait=timeout is None)  # a waiting job still runs, into its cancellation
         if self._last is None:
             return True
         return not wait([self._last], timeout).not_done

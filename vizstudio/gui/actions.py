@@ -74,6 +74,7 @@ class Actions:
 
     open: QAction
     cancel: QAction
+    view_menu: QMenu
 
 
 def make_actions(window: "MainWindow") -> Actions:
@@ -91,8 +92,9 @@ def make_actions(window: "MainWindow") -> Actions:
     cancel.setEnabled(False)
     menu.addSeparator()
     add_action(window, menu, tr("&Quit"), tr("Close vizstudio"), key.Quit, window.close)
-    _fill_view_menu(window, window.menuBar().addMenu(tr("&View")))
-    return Actions(opened, cancel)
+    view_menu = window.menuBar().addMenu(tr("&View"))
+    _fill_view_menu(window, view_menu)
+    return Actions(opened, cancel, view_menu)
 
 
 def _fill_view_menu(window: "MainWindow", menu: QMenu) -> None:

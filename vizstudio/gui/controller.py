@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vizstudio.core.context import RunContext
-from vizstudio.core.errors import ImageError, VizstudioError
+from vizstudio.core.errors import ImageError, PluginError, VizstudioError
 from vizstudio.core.images import read_image
 from vizstudio.core.state import ViewState, resolve
+from vizstudio.gui.garbage import no_collection
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, map_key, take_snapshot
 from vizstudio.models import LoadedModel, load_model
 from vizstudio.plugins import PluginHost
+from vizstudio.registry import load_target
 
 LOCK_POLL = 0.02  # seconds between looks at whether a waiting map was cancelled
 
@@ -142,6 +144,9 @@ class Controller:
         if self._loaded is None or self._loaded[0] != choice:
             context.report(0.0, f"loading {choice.model_id}")
             self._loaded = None  # let go of the old model before the new one takes memory
+            with no_collection():
+                load_target(self._host.models.find(choice.model_id)[0].load)
+            context.check()
             model = load_model(
                 choice.model_id,
                 choice.checkpoint,
@@ -212,9 +217,9 @@ class Controller:
             self._view.show_cancelled()
 
     def _fail(self, error: BaseException, details: str) -> None:
-        is_bug = not isinstance(error, VizstudioError)
-        sentence = f"{type(error).__name__}: {error}" if is_bug else str(error)
-        self._view.show_failed(sentence, details, is_bug)
+        known = isinstance(error, VizstudioError)
+        sentence = str(error) if known else f"{type(error).__name__}: {error}"
+        self._view.show_failed(sentence, details, not known or isinstance(error, PluginError))
 
     def _show(self, snapshot: Snapshot) -> None:
         is_new = self._snapshot is None or self._snapshot.result is not snapshot.result

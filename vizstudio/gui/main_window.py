@@ -1,5 +1,6 @@
 """The window: what is open, how it is looked at, what runs."""
 
+import traceback
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vizstudio.core.errors import VizstudioError
 from vizstudio.core.state import ViewState
 from vizstudio.gui.actions import make_actions
 from vizstudio.gui.banner import UntrainedBanner
@@ -26,6 +28,7 @@ from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
+from vizstudio.gui.plugin_views import offer_views
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.status import RunStatus
 from vizstudio.gui.views.attention import AttentionView
@@ -53,6 +56,7 @@ class MainWindow(QMainWindow):
         self._make_centre()
         self._make_dock()
         self.actions_made = make_actions(self)
+        offer_views(self, self.actions_made.view_menu, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
         self.statusBar().addPermanentWidget(self.status)
@@ -62,6 +66,7 @@ class MainWindow(QMainWindow):
     def _make_centre(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName(self.tr("Views"))
         self.tabs.tabBar().setAccessibleName(self.tr("Views"))
         self.tabs.addTab(self.attention, self.tr("Attention"))
         self.tabs.addTab(self.position, self.tr("Position"))
@@ -124,7 +129,10 @@ class MainWindow(QMainWindow):
 
     def list_models(self) -> None:
         """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
-        self.model_bar.set_models(list(self._host.models.names()))
+        try:
+            self.model_bar.set_models(list(self._host.models.names()))
+        except VizstudioError as error:
+            self.show_failed(str(error), traceback.format_exc(), False)
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Choose a model, as if it had been chosen in the bar."""
@@ -133,7 +141,7 @@ class MainWindow(QMainWindow):
 
     def current_canvas(self) -> Canvas:
         """Return the canvas that zooming is about."""
-        return self.attention.canvas if self.tabs.currentIndex() == 0 else self.position.canvas
+        return self.position.canvas if self.tabs.currentWidget() is self.position else self.attention.canvas
 
     def ask_image(self) -> None:
         """Ask for a photo and open it."""

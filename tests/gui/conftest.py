@@ -1,0 +1,142 @@
+"""A window with a plugin that needs no torch; whatever a test leaves behind fails it."""
+
+import gc
+import importlib.util
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+TIMEOUT = 30_000  # milliseconds; only to end a test that hangs
+
+
+def _load_fake_plugin() -> ModuleType:
+    name = "vizstudio_fake_plugin"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("fake_plugin.py"))
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture
+def fake() -> Iterator[ModuleType]:
+    """The plugin's module, whose slow models are released when the test ends."""
+    module = _load_fake_plugin()
+    module.release.clear()
+    module.started.clear()
+    module.loads.clear()
+    yield module
+    module.release.set()
+
+
+@pytest.fixture
+def host(fake: ModuleType) -> Any:
+    """A plugin host with nothing but the fake plugin."""
+    from vizstudio.entries import ModelEntry
+    from vizstudio.plugins import PluginHost
+
+    host = PluginHost()
+    entry = ModelEntry("fake", "Fake models", f"{fake.__name__}:load", f"{fake.__name__}:list_models")
+    host.models.add(entry, "fake")
+    return host
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo of 120×80 random pixels."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 120, 3), np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIZSTUDIO_CONFIG_DIR", str(tmp_path / "config"))
+
+
+def _active_timers() -> list[Any]:
+    from PySide6.QtCore import QTimer
+
+    return [o for o in gc.get_objects() if isinstance(o, QTimer) and o.isActive()]
+
+
+def _threads() -> set[threading.Thread]:
+    return {t for t in threading.enumerate() if t.name.startswith("vizstudio")}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a worker thread, an active timer or a top-level widget."""
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    qapp = request.getfixturevalue("qapp")
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    widgets, threads, timers = set(qapp.topLevelWidgets()), _threads(), set(map(id, _active_timers()))
+    yield
+    left: list[Any] = []
+    for _ in range(100):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
+        left = [w for w in qapp.topLevelWidgets() if w not in widgets]
+        left += list(_threads() - threads)
+        left += [t for t in _active_timers() if id(t) not in timers]
+        if not left:
+            return
+        gc.collect()
+        time.sleep(0.01)
+    pytest.fail(f"left behind: {left}")
+
+
+@pytest.fixture
+def window(qtbot: Any, host: Any) -> Iterator[Any]:
+    """The window, painted once, with the fake models offered."""
+    from vizstudio.gui.main_window import MainWindow
+
+    window = MainWindow(host, "cpu")
+    window.show()
+    qtbot.waitExposed(window)
+    window.list_models()
+    yield window
+    sys.modules["vizstudio_fake_plugin"].release.set()
+    window.close()
+    window.jobs.close()
+    window.maps.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def settle(qtbot: Any) -> Callable[[Any], None]:
+    """Wait until a window has nothing left to do."""
+
+    def idle(window: Any) -> None:
+        controller = window.controller
+        qtbot.waitUntil(lambda: controller._running is None and controller._mapping is None, timeout=TIMEOUT)
+
+    return idle
+
+
+@pytest.fixture
+def studio(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) -> Any:
+    """The window with the photo analysed by fake:small."""
+    from vizstudio.gui.snapshot import ModelChoice
+
+    window.choose_model(ModelChoice("fake:small", device="cpu"))
+    window.controller.open_image(photo)
+    settle(window)
+    qtbot.waitUntil(lambda: window.attention.isVisible(), timeout=TIMEOUT)
+    return window
