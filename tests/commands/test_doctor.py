@@ -122,6 +122,7 @@ def needed_libraries(path: Path) -> list[str]:
         ({"DISPLAY": ":0"}, "good", "DISPLAY=:0"),
         ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-1"}, "good", "WAYLAND_DISPLAY=wayland-1"),
         ({"DISPLAY": ""}, "note", "none: DISPLAY and WAYLAND_DISPLAY are not set"),
+        ({"QT_QPA_PLATFORM": "vnc:port=5900"}, "note", "QT_QPA_PLATFORM=vnc:port=5900"),
         ({"QT_QPA_PLATFORM": "offscreen", "DISPLAY": ":0"}, "note", "QT_QPA_PLATFORM=offscreen"),
         ({"QT_QPA_PLATFORM": "xcb", "DISPLAY": ":0"}, "good", "QT_QPA_PLATFORM=xcb"),
     ],
@@ -130,6 +131,22 @@ def test_the_display_is_told(environment: dict[str, str], verdict: str, state: s
     (finding,) = doctor._display(environment)
     assert (finding.verdict, finding.state) == (verdict, state)
     assert bool(finding.mend) == (verdict == "note")
+
+
+@linux
+def test_the_window_without_a_display_is_one_clear_line_and_no_crash() -> None:
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    done = subprocess.run(
+        [sys.executable, "-m", "vizstudio"],
+        env={k: v for k, v in os.environ.items() if k not in names},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"vizstudio: error: there is no display (DISPLAY and WAYLAND_DISPLAY are not set): {doctor.NO_DISPLAY}\n"
+    )
 
 
 def test_a_broken_plugin_is_bad_and_one_that_is_off_is_not() -> None:

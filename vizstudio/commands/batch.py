@@ -233,7 +233,8 @@ def _summarise(report: Report, loaded: LoadedModel, out: Path, seconds: float) -
     images = f"{report.total} image" + ("s" if report.total != 1 else "")
     files = f"{len(report.written)} file" + ("s" if len(report.written) != 1 else "")
     told = f"{report.done} of {images} analysed with {info.model_id} on {info.device} in {seconds:.1f} s"
-    errors.print(f"{told}; {files} in {out}", highlight=False, markup=False, style="green")
+    colour = "yellow" if report.failed else "green"
+    errors.print(f"{told}; {files} in {out}", highlight=False, markup=False, style=colour)
     for note in report.notes:
         errors.print(f"note: {note}", highlight=False, markup=False, style="yellow")
     if report.failed:

@@ -51,6 +51,7 @@ WAYLAND_LIBRARIES = {
     "libwayland-cursor.so.0": "libwayland-cursor0",
 }
 PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow")
+UNSEEN = ("offscreen", "minimal", "vnc")
 NO_DISPLAY = (
     "`vizstudio run` and `vizstudio demo` need none; for the window start a desktop session, connect with "
     "`ssh -X`, or use `xvfb-run vizstudio` (sudo apt-get install xvfb xauth)"
@@ -160,25 +161,30 @@ def _libraries(
             yield Finding(what, "all here")
 
 
-def _display(environment: Mapping[str, str]) -> Iterator[Finding]:
+def find_display(environment: Mapping[str, str]) -> str:
+    """Return where Qt will show a window, as ``NAME=VALUE``; empty if Linux has no display for it."""
     if not sys.platform.startswith("linux"):
-        return
-    if chosen := environment.get("QT_QPA_PLATFORM"):
-        on_screen = chosen.partition(":")[0] in ("xcb", "wayland")
-        mend = "" if on_screen else "unset QT_QPA_PLATFORM to see the window"
-        yield Finding("display", f"QT_QPA_PLATFORM={chosen}", "good" if on_screen else "note", mend)
-    elif there := [name for name in ("WAYLAND_DISPLAY", "DISPLAY") if environment.get(name)]:
-        yield Finding("display", f"{there[0]}={environment[there[0]]}")
-    else:
+        return sys.platform
+    names = ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY")
+    return next((f"{name}={environment[name]}" for name in names if environment.get(name)), "")
+
+
+def _display(environment: Mapping[str, str]) -> Iterator[Finding]:
+    found = find_display(environment)
+    if not found:
         yield Finding("display", "none: DISPLAY and WAYLAND_DISPLAY are not set", "note", NO_DISPLAY)
+    elif found.startswith("QT_QPA_PLATFORM=") and found.partition("=")[2].split(":")[0] in UNSEEN:
+        yield Finding("display", found, "note", "unset QT_QPA_PLATFORM to see the window")
+    else:
+        yield Finding("display", found)
 
 
 def _qt() -> Iterator[Finding]:
     """Start Qt in a process of its own, as it ends the process where it cannot start."""
     code = "from PySide6.QtWidgets import QApplication; QApplication([])"
     environment = dict(os.environ)
-    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & environment.keys():
-        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if not find_display(environment):
+        environment["QT_QPA_PLATFORM"] = "offscreen"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, errors="replace"
     )

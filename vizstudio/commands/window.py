@@ -1,7 +1,9 @@
 """``vizstudio [IMAGE]``: opens the window."""
 
+import os
 from pathlib import Path
 
+from vizstudio.commands.doctor import NO_DISPLAY, find_display
 from vizstudio.commands.listing import Host
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.plugins import PluginHost
@@ -36,6 +38,8 @@ def window(
     """
     if checkpoint is not None and model is None:
         raise UsageError(f"{checkpoint.name} belongs to some model: name it with --model")
+    if not find_display(os.environ):
+        raise VizstudioError(f"there is no display (DISPLAY and WAYLAND_DISPLAY are not set): {NO_DISPLAY}")
     try:
         from vizstudio.gui.app import run_app
         from vizstudio.gui.snapshot import ModelChoice
