@@ -11,6 +11,7 @@ from vizstudio.core.geometry import Rect
 from vizstudio.core.types import Heatmap
 
 COLORMAPS = ("viridis", "magma", "inferno", "plasma", "cividis", "turbo", "gray", "batlow", "RdBu_r")
+_FULL_NAMES = {"RdBu_r": "colorbrewer:RdBu_r"}  # cmap prints a warning where a short name has two makers
 EVEN = 1e-4  # relative; smaller differences are rounding
 UNSEEN_LIGHT = 0.35  # what the model never saw
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's own conversion to grey
@@ -26,7 +27,7 @@ def lookup_table(name: str) -> np.ndarray:
         If the name is unknown; close names are suggested.
     """
     try:
-        colours = cmap.Colormap(name).lut(256)
+        colours = cmap.Colormap(_FULL_NAMES.get(name, name)).lut(256)
     except (ValueError, TypeError) as error:
         near = difflib.get_close_matches(name, COLORMAPS, 1, 0.3)
         hint = f"did you mean {near[0]}? " if near else ""
