@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from email import message_from_string
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, Literal
 
@@ -85,9 +86,9 @@ def load_plugins(safe_mode: bool = False, disabled: Collection[str] = ()) -> Plu
     found, damaged = _find()
     names = Counter(entry.name for entry, _ in found)
     for entry, distribution in found:
-        package = distribution.metadata["Name"] or "a package without a name"
+        package, version = _package(distribution)
         bundled = _normal(package) == BUNDLED
-        info = PluginInfo(entry.name, entry.value, package, distribution.metadata["Version"] or "", bundled)
+        info = PluginInfo(entry.name, entry.value, package, version, bundled)
         if safe_mode and not bundled:
             info = replace(info, status="skipped")
         elif not safe_mode and entry.name in disabled:
@@ -108,6 +109,16 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _package(distribution: Distribution) -> tuple[str, str]:
+    """Return a package's name and version, even of one whose metadata is lost."""
+    try:
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    headers = message_from_string(text)
+    return headers.get("Name", "a package without a name"), headers.get("Version", "")
+
+
 def _find() -> tuple[list[tuple[EntryPoint, Distribution]], list[PluginInfo]]:
     """Return the group's entry points, bundled ones first, and the packages whose entry points are damaged.
 
@@ -117,19 +128,18 @@ def _find() -> tuple[list[tuple[EntryPoint, Distribution]], list[PluginInfo]]:
     found: dict[tuple[str, str], tuple[EntryPoint, Distribution]] = {}
     damaged: list[PluginInfo] = []
     for distribution in distributions():
-        text = distribution.read_text("entry_points.txt") or ""
-        if GROUP not in text:
-            continue
-        name = distribution.metadata["Name"] or "a package without a name"
         try:
+            if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+            name, _ = _package(distribution)
             for entry in distribution.entry_points:
                 if entry.group == GROUP:
                     found.setdefault((_normal(name), entry.name), (entry, distribution))
         except Exception as error:  # whatever the file holds
+            name, version = _package(distribution)
             reason = f"its entry_points.txt is damaged ({one_line(error)}): install the package again"
-            damaged.append(
-                PluginInfo(name, "", name, "", False, "quarantined", reason, traceback.format_exc())
-            )
+            details = traceback.format_exc()
+            damaged.append(PluginInfo(name, "", name, version, False, "quarantined", reason, details))
     order = sorted(found, key=lambda key: (key[0] != BUNDLED, key))
     return [found[key] for key in order], damaged
 

@@ -20,7 +20,7 @@ class Site:
 
     folder: Path
 
-    def install(self, package: str, source: str, plugin: str = "", entry_points: str = "") -> None:
+    def install(self, package: str, source: str, plugin: str = "") -> None:
         """Install a package of one module with the code `source`, whose plugin is called `plugin`.
 
         The files are those that an installer leaves behind; `test_installed_by_pip` compares with pip's own.
@@ -28,7 +28,7 @@ class Site:
         module = self.folder / package.replace("-", "_")
         module.mkdir(parents=True)
         (module / "__init__.py").write_text(source, encoding="utf-8")
-        self._describe(package, entry_points or f"[vizstudio.plugins]\n{plugin or package} = {module.name}\n")
+        self._describe(package, f"[vizstudio.plugins]\n{plugin or package} = {module.name}\n")
 
     def install_healthy(self) -> None:
         """Install the third-party plugin of the folder ``packages``."""

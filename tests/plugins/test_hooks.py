@@ -129,6 +129,33 @@ def test_a_model_whose_analysis_fails_says_so_in_one_line(name: str, site: Any, 
         )
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--model", "toy:tall", "--query", "2,1"], "no query 2,1: choose "),
+        (["--model", "toy:tall", "--view", "first-layer", "--query", "2,0"], "no query 2,0: choose "),
+        (["--model", "toy:gone"], "is too wide"),
+    ],
+)
+def test_what_one_image_of_a_folder_lacks_does_not_lose_the_others(
+    options: list[str], reason: str, site: Any, photos: Path, tmp_path: Path
+) -> None:
+    site.install_healthy()
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with Image.open(photos / "coffee.jpg") as photo:
+        photo.save(folder / "a-wide.png")
+        photo.rotate(90, expand=True).save(folder / "b-tall.png")
+        photo.save(folder / "c-wide.png")
+    done = site.vizstudio("run", folder, *options, "--device", "cpu", "--out", "out")
+    assert done.returncode == 1
+    (written,) = done.stdout.split()
+    assert Path(written).stem.startswith("b-tall_")
+    assert "1 of 3 images analysed" in done.stderr
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 ENTRIES = {
     ModelEntry: ("a:b", "a:b"),
     ReductionEntry: ("measure", "a:b"),

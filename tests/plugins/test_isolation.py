@@ -149,12 +149,36 @@ def test_the_same_package_twice_on_the_path_counts_once(site: Any, loaded: Any, 
     assert [p.name for p in loaded().plugins] == ["builtin", "vit", "healthy"]
 
 
-def test_damaged_entry_points_do_not_stop_the_others(site: Any, loaded: Any) -> None:
+@pytest.mark.parametrize(
+    "content", [b"[vizstudio.plugins]\nthis line names nothing\n", b"[vizstudio.plugins]\n\xff\xfe = x\n"]
+)
+def test_damaged_entry_points_do_not_stop_the_others(content: bytes, site: Any, loaded: Any) -> None:
     site.install_healthy()
-    site.install("torn", "x = 1", entry_points="[vizstudio.plugins]\nthis line names nothing\n")
+    site.install("torn", "x = 1")
+    (site.folder / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(content)
     host = loaded()
     assert status(host)["healthy"] == "active"
     assert status(host)["torn"] == "quarantined"
+
+
+def test_a_package_whose_metadata_is_lost_still_counts(site: Any, loaded: Any) -> None:
+    site.install("teddies", TOYS)
+    (site.folder / "teddies-1.0.dist-info" / "METADATA").unlink()
+    (info,) = [p for p in loaded().plugins if not p.bundled]
+    assert (info.name, info.distribution, info.status) == ("teddies", "a package without a name", "active")
+
+
+def test_disabled_for_good_until_it_is_enabled(site: Any, photos: Path) -> None:
+    site.install_healthy()
+    run = ("run", photos / "coffee.jpg", "--model", "toy:bear", "--device", "cpu", "--out", "out")
+    assert site.vizstudio("plugins", "--disable", "healthy").returncode == 0
+    assert site.plugin("healthy")["status"] == "disabled"
+    done = site.vizstudio(*run)
+    assert done.returncode == 2
+    assert "(not loaded: healthy; see `vizstudio plugins`)" in done.stderr
+    assert site.vizstudio("plugins", "--enable", "healthy").returncode == 0
+    assert site.vizstudio(*run).returncode == 0
+    assert site.vizstudio(*run, "--safe-mode").returncode == 2
 
 
 def test_what_a_plugin_prints_stays_out_of_the_output(site: Any) -> None:
