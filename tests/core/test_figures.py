@@ -152,7 +152,7 @@ def test_heads(analysis: Analysis, image: ImageSource) -> None:
     for head in range(2):
         label = next(t for t in texts(figure) if t.startswith(f"head {head} "))
         assert float(re.search(r"max ([\d.]+)", label)[1]) == pytest.approx(rows[head, 1:].max(), rel=0.05)
-        assert label.endswith(f"class token {rows[head, 0]:.0%}")
+        assert label.endswith(f"class token {rows[head, 0]:.1%}")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 12, 16, 25])

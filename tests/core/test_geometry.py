@@ -150,3 +150,14 @@ def test_windows_are_found_by_token(grid: PatchGrid) -> None:
 def test_an_index_beyond_the_tokens_is_refused(grid: PatchGrid) -> None:
     with pytest.raises(GeometryError, match="does not fit 12 tokens"):
         TokenAxis((), grid, np.array([[12]]))
+
+
+def test_a_border_that_no_cell_covers() -> None:
+    """A convolution without padding leaves pixels at the edge out."""
+    fit = ImageFit((100, 100), (50, 50), (0.5, 0.5))
+    grid = PatchGrid(3, 4, (10.0, 14.0), fit, origin=(5.0, 4.0))
+    assert grid.rect == (10, 8, 80, 84)
+    assert grid.cell_rect(2, 1) == (30, 64, 20, 28)
+    assert grid.cell_at(30.5, 64.5) == (2, 1)
+    assert grid.cell_at(9.9, 50) is None and grid.cell_at(90.1, 50) is None
+    assert grid.cell_at(50, 7.9) is None and grid.cell_at(50, 92.1) is None

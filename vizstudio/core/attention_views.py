@@ -98,7 +98,7 @@ def _draw_heads(request: Request) -> Body:
         low, high = value_range(values, from_zero=True)
         heatmap = Heatmap(values, grid)
         pictures.append(overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth))
-        outside = f" · {off} {rows[head, :prefix].sum():.0%}" if prefix else ""
+        outside = f" · {off} {rows[head, :prefix].sum():.1%}" if prefix else ""
         labels.append(f"head {head} · max {page.short_number(high)}{outside}")
     marks = query_mark(request, about.queries.grid, _size(photo))
     items, width, height = page.tiles(pictures, labels, columns, marks)
