@@ -6,15 +6,19 @@ from pathlib import Path
 
 from vizstudio.api import ModelError, ModelListing
 
-# timm's model modules whose models attend with a softmax over tokens; convolutional ones with a channel gate
-# called "attention" are not among them.
+# timm's model modules whose models attend with a softmax from tokens to tokens. Gates on channels, cross-covariance
+# over channels alone (edgenext), factorised (coat) and linear attention leave no map over the image.
 MODULES = (
     "beit",
+    "byoanet",
+    "byobnet",
     "cait",
-    "coat",
     "convit",
+    "cpubone",
     "crossvit",
+    "csatv2",
     "davit",
+    "deepseek_vit",
     "deit",
     "efficientformer",
     "efficientformer_v2",
@@ -22,10 +26,16 @@ MODULES = (
     "eva",
     "fastvit",
     "gcvit",
+    "gemma4_vit",
     "hiera",
     "hieradet_sam2",
+    "iformer",
     "levit",
+    "lowformer",
     "maxxvit",
+    "metaformer",
+    "mobilenetv3",
+    "mobilenetv5",
     "mobilevit",
     "mvitv2",
     "naflexvit",
@@ -33,6 +43,8 @@ MODULES = (
     "nextvit",
     "pit",
     "pvt_v2",
+    "qwen3_vit",
+    "shvit",
     "swin_transformer",
     "swin_transformer_v2",
     "swin_transformer_v2_cr",
@@ -48,11 +60,26 @@ MODULES = (
     "volo",
     "xcit",
 )
+# Of some modules only the models whose name matches attend.
+ONLY = {
+    "byoanet": r"bot|halo",
+    "byobnet": r"^resnet\w+_clip$",
+    "fastvit": r"^(?!fastvit_(t8|t12|s12)$)",
+    "metaformer": r"^caformer",
+    "mobilenetv3": r"^mobilenetv4_hybrid",
+    "mobilevit": r"^mobilevit_",
+}
 _REGISTERED = re.compile(r"^@register_model\s*\n(?:@[^\n]*\n)*def (\w+)\(", re.MULTILINE)
+_CONFIG = re.compile(
+    r"^ {4}['\"](\w+)(?:\.([\w*]+))?['\"]: ?\w+\((.*?)(?=^ {4}['\"]|^\}|^\w)", re.MULTILINE | re.DOTALL
+)
+_HAS_WEIGHTS = re.compile(r"(hf_hub_id|url)=['\"]\w")
 
 
 def list_models() -> list[ModelListing]:
-    """Return every model that the installed timm registers in `MODULES`.
+    """Return every model that the installed timm registers in `MODULES`, with the tags of its published weights.
+
+    A tag is what stands behind the dot of a name such as ``vit_tiny_patch16_224.augreg_in21k``.
 
     Raises
     ------
@@ -67,6 +94,17 @@ def list_models() -> list[ModelListing]:
     for module in MODULES:
         path = folder / f"{module}.py"
         if path.exists():  # a module may be younger than the installed timm
-            names = _REGISTERED.findall(path.read_text(encoding="utf-8"))
-            listings += [ModelListing(name, module) for name in names]
+            listings += _read_module(module, path.read_text(encoding="utf-8"))
     return sorted(listings, key=lambda listing: (listing.family, listing.name))
+
+
+def _read_module(module: str, source: str) -> list[ModelListing]:
+    tags: dict[str, list[str]] = {}
+    for name, tag, body in _CONFIG.findall(re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE)):
+        if tag and _HAS_WEIGHTS.search(body):
+            tags.setdefault(name, []).append(tag.rstrip("*"))
+    names = [n for n in _REGISTERED.findall(source) if re.search(ONLY.get(module, ""), n)]
+    return [
+        ModelListing(name, module, f"weights: {', '.join(tags[name])}" if name in tags else "")
+        for name in names
+    ]
