@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 import vizstudio
 from vizstudio.cli import main
 from vizstudio.commands.batch import find_images, unique_stems
-from vizstudio.core.figures import VIEWS
+from vizstudio.core.figures import VIEWS, render
 
 MODEL = "vit:vit_tiny_patch16_224"
 COMMON = ["--model", MODEL, "--device", "cpu"]
@@ -59,6 +60,38 @@ def test_bad_files_in_a_folder_do_not_stop_the_others(folder: Path, tmp_path: Pa
     assert any(str(Path("photos/below/torn.jpg")) in line for line in failed)
     facts = json.loads((tmp_path / "out" / "coffee_attention.json").read_text(encoding="utf-8"))
     assert (facts["layer"], facts["head"], facts["grid"]) == (11, "mean", [14, 14])
+
+
+def test_a_bug_met_with_one_image_does_not_stop_the_others(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def buggy(analysis: Any, image: Any, *rest: Any, **options: Any) -> Any:
+        if image.name == "coffee.jpg":
+            raise ZeroDivisionError("division by zero")
+        return render(analysis, image, *rest, **options)
+
+    monkeypatch.setattr("vizstudio.commands.batch.render", buggy)
+    images = [str(photos / name) for name in ("coffee.jpg", "rocket.jpg")]
+    assert main(["run", *images, *COMMON, "--out", str(tmp_path)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["rocket_attention.png"]
+    told = capsys.readouterr().err
+    assert f"  {images[0]}: this is a bug in vizstudio (ZeroDivisionError: division by zero)" in told
+    assert "Traceback" not in told
+    assert main(["run", images[0], *COMMON, "--out", str(tmp_path), "--debug"]) == 1
+    assert "in buggy" in capsys.readouterr().err
+
+
+def test_notes_on_one_image_are_not_told_as_if_they_were_of_all(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(photos / "coffee.jpg") as photo:
+        photo.convert("CMYK").save(tmp_path / "cmyk.tif")
+    images = [str(tmp_path / "cmyk.tif"), str(photos / "rocket.jpg")]
+    words = [*COMMON, "--view", "predictions", "--format", "json", "--out", str(tmp_path / "out")]
+    assert main(["run", *images, *words]) == 0
+    assert "CMYK" not in capsys.readouterr().err
+    assert main(["run", images[0], *words]) == 0
+    assert "note: converted from CMYK" in capsys.readouterr().err
 
 
 def load(path: Path) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from vizstudio.core.types import Analysis
 from vizstudio.core.view import View
 from vizstudio.models import LoadedModel, load_model
 from vizstudio.plugins import PluginHost
+from vizstudio.registry import one_line
 from vizstudio.views import export, views_of
 
 LISTED = 12
@@ -43,7 +44,7 @@ class Report:
     total: int
     done: int = 0
     written: list[Path] = field(default_factory=list)
-    failed: list[tuple[Path, VizstudioError]] = field(default_factory=list)
+    failed: list[tuple[Path, Exception]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -134,8 +135,8 @@ def analyse(loaded: LoadedModel, paths: list[Path], plan: Plan) -> int:
 
     Raises
     ------
-    VizstudioError
-        If nothing at all could be written, and all for the same reason.
+    Exception
+        If nothing at all could be written, and all for the same reason: the first.
     """
     start, report = time.perf_counter(), Report(len(paths))
     try:
@@ -164,7 +165,7 @@ def _run_all(loaded: LoadedModel, paths: list[Path], plan: Plan, report: Report)
             try:
                 image = read_image(path)
                 analysis = loaded.analyze(image, RunContext(loaded.info.device, show))
-            except VizstudioError as error:
+            except Exception as error:  # whatever it is, it must not stop the others
                 report.failed.append((path, error))
                 continue
             if not checked:
@@ -190,18 +191,19 @@ def _write_all(
 ) -> None:
     """Write every view of one image in every format; what fails is noted and the rest is written."""
     failures = len(report.failed)
-    report.notes += [note for note in analysis.notes if note not in report.notes]
+    told = {*report.notes, *(image.notes if report.total > 1 else ())}  # an image's own are on its pictures
+    report.notes += [note for note in analysis.notes if note not in told]
     for state in plan.states:
         try:
             figure = render(analysis, image, state, strict=True, views=views)
-        except VizstudioError as error:
+        except Exception as error:
             report.failed.append((path, error))
             continue
         for kind in plan.formats:
             target = plan.out / f"{stem}_{state.view}.{kind}"
             try:
                 write_atomic(target, export(plan.host, kind, figure, analysis))
-            except VizstudioError as error:
+            except Exception as error:
                 report.failed.append((path, error))
             else:
                 report.written.append(target)
@@ -243,11 +245,15 @@ def _summarise(report: Report, loaded: LoadedModel, out: Path, seconds: float) -
             errors.print(f"  {line}", highlight=False, markup=False)
 
 
-def _failures(failed: Sequence[tuple[Path, VizstudioError]]) -> list[str]:
+def _failures(failed: Sequence[tuple[Path, Exception]]) -> list[str]:
     """Return a line for each reason, with the paths of its images."""
     by_reason: dict[str, list[Path]] = {}
     for path, error in failed:
         reason = " ".join(str(error).split())
+        if not isinstance(error, VizstudioError):
+            reason = (
+                f"this is a bug in vizstudio ({one_line(error)}): --debug shows where for one image alone"
+            )
         if path.name in reason and str(path) not in reason:
             reason = reason.replace(path.name, str(path), 1)
         by_reason.setdefault(reason, []).append(path)
