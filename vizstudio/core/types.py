@@ -185,6 +185,7 @@ class Analysis:
             If the model has none; the message says why.
         """
         if self.position_embedding is None:
-            why = next((n for n in self.notes if "position" in n), "it adds none to its tokens")
-            raise UsageError(f"{self.model_id} has no position embedding to show: {why}")
+            no = "no position embedding"
+            why = next((note for note in self.notes if note.startswith(no)), f"{no} to draw")
+            raise UsageError(f"{self.model_id}: {why}")
         return self.position_embedding
