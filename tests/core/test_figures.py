@@ -55,7 +55,7 @@ def test_a_figure_says_what_it_shows(figure: Figure) -> None:
     if figure.state.view in OF_POSITION:
         assert "photo.jpg" not in told and "learned position embedding · 3×4 patches" in told
     else:
-        assert "photo.jpg · 120×80 px, cropped to 64×48" in told
+        assert "photo.jpg · 120×80 px, cropped to 64×48, 89% of it" in told
     for part in figure.title.split(" · "):
         assert part in told
     assert figure.explanation.endswith(".") and "  " not in figure.explanation
@@ -310,11 +310,14 @@ def test_no_position_embedding(analysis: Analysis, image: ImageSource, view: str
         render(replace(analysis, position_embedding=None), image, ViewState(view=view))
 
 
-@pytest.mark.parametrize(("view", "which"), [("entropy", 0), ("distance", 1)])
-def test_statistics_of_all_heads(analysis: Analysis, image: ImageSource, view: str, which: int) -> None:
+@pytest.mark.parametrize(
+    ("view", "measure"), [("entropy", statistics.entropies), ("distance", statistics.distances)]
+)
+def test_statistics_of_all_heads(
+    analysis: Analysis, image: ImageSource, view: str, measure: Callable
+) -> None:
     figure = render(analysis, image, ViewState(view=view))
-    expected = statistics.head_statistics(analysis.attention)[which]
-    assert np.array_equal(figure.data[view], np.stack(expected))  # (layers, heads)
+    assert np.array_equal(figure.data[view], np.stack(measure(analysis.attention)))  # (layers, heads)
 
 
 def test_layers_of_unlike_heads_have_an_entry_each(
@@ -382,6 +385,27 @@ def test_images_of_any_shape(
     )
     pixels = figure.scene.rasterize()[..., :3].reshape(-1, 3)
     assert (np.ptp(pixels.astype(int), axis=1) > 60).sum() > 500  # colours of a map are to be seen
+
+
+@pytest.mark.parametrize(
+    ("size", "resized", "mode", "told"),
+    [
+        ((120, 80), (72, 48), "crop", "cropped to 64×48, 89% of it"),
+        ((64, 48), (64, 48), "crop", "cropped to 64×48"),
+        ((12000, 8), (72000, 48), "crop", "cropped to 64×48, 0.1% of it"),
+        ((120, 80), (64, 48), "squash", "squashed to 64×48"),
+        ((120, 80), (64, 43), "pad", "padded to 64×48"),
+    ],
+)
+def test_how_much_the_model_saw(
+    analysis: Analysis, size: tuple[int, int], resized: tuple[int, int], mode: str, told: str
+) -> None:
+    offset = ((64 - resized[0]) // 2, (48 - resized[1]) // 2)
+    grid = PatchGrid(3, 4, (16.0, 16.0), ImageFit.resized(size, resized, (64, 48), offset, mode))
+    photo = read_image(np.zeros((size[1], size[0], 3), np.uint8))
+    figure = render(replace(analysis, grid=grid), photo, ViewState(view="predictions"))
+    assert f"px, {told}" in said(figure)
+    assert ("% of it" in said(figure)) == ("% of it" in told)
 
 
 def test_an_unknown_view(analysis: Analysis, image: ImageSource) -> None:

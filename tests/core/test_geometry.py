@@ -161,3 +161,12 @@ def test_a_border_that_no_cell_covers() -> None:
     assert grid.cell_at(30.5, 64.5) == (2, 1)
     assert grid.cell_at(9.9, 50) is None and grid.cell_at(90.1, 50) is None
     assert grid.cell_at(50, 7.9) is None and grid.cell_at(50, 92.1) is None
+
+
+@given(grids())
+def test_the_share_seen_is_the_share_of_points_seen(grid: PatchGrid) -> None:
+    fit, steps = grid.fit, (np.arange(200) + 0.5) / 200
+    x = steps * fit.original_size[0] * fit.scale[0] + fit.offset[0]
+    y = steps * fit.original_size[1] * fit.scale[1] + fit.offset[1]
+    counted = ((x >= 0) & (x < fit.input_size[0])).mean() * ((y >= 0) & (y < fit.input_size[1])).mean()
+    assert fit.seen_share == pytest.approx(counted, abs=0.015)

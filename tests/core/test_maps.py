@@ -174,7 +174,7 @@ def test_rollout_up_to_a_layer_and_of_one_head(make_attention: Callable) -> None
 
 
 def test_rollout_stops_at_windows(windowed: object, make_attention: Callable) -> None:
-    with pytest.raises(UsageError, match=r"cannot pass through layers\.0\.attn: 2 windows of 3×2"):
+    with pytest.raises(UsageError, match=r"and layers\.0\.attn does not: 2 windows of 3×2"):
         maps.rollout(windowed, (0, 0))
     cross = make_attention(layers=1)
     cross.layers = (replace(cross.layers[0], kind="cross"),)

@@ -63,6 +63,16 @@ class ImageFit:
         sx, sy = self.scale
         return ((left - self.offset[0]) / sx, (top - self.offset[1]) / sy, width / sx, height / sy)
 
+    @property
+    def seen_share(self) -> float:
+        """Share of the original's area that lies within the model's input, from 0 to 1."""
+        left, top, width, height = self.to_original(
+            (0.0, 0.0, float(self.input_size[0]), float(self.input_size[1]))
+        )
+        across = min(left + width, self.original_size[0]) - max(left, 0.0)
+        down = min(top + height, self.original_size[1]) - max(top, 0.0)
+        return max(across, 0.0) * max(down, 0.0) / (self.original_size[0] * self.original_size[1])
+
     def to_input(self, x: float, y: float) -> tuple[float, float]:
         """Map a point of the original to the model's input."""
         return x * self.scale[0] + self.offset[0], y * self.scale[1] + self.offset[1]

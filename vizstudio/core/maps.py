@@ -235,7 +235,8 @@ def rollout(
         )
         if not (same and about.keys.is_global and about.queries.is_global and about.keys.grid):
             raise UsageError(
-                f"rollout cannot pass through {about.name}: {about.note or 'its tokens are others'}"
+                f"rollout needs layers that attend to all tokens, and {about.name} does not: "
+                f"{about.note or 'its tokens are others'}"
             )
     row = np.zeros(first.queries.num_tokens, np.float32)
     tokens = query_tokens(attention.layers[layers[-1]].queries, query)

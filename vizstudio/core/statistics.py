@@ -1,7 +1,5 @@
 """Numbers on heads and tokens: entropy, attention distance, token norms and their outliers."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vizstudio.core.errors import UsageError
@@ -39,19 +37,22 @@ def attention_distance(weights: np.ndarray, layer: AttentionLayer) -> np.ndarray
     return (np.einsum("hqk,qk->hq", patches, distances) / np.maximum(shares, 1e-12)).mean(axis=-1)
 
 
-def head_statistics(
-    attention: Attention, progress: Callable[[float], None] | None = None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return (entropies, distances): for each layer (heads,) arrays; NaN distances where there is no grid."""
-    entropies, distances = [], []
-    for i, about in enumerate(attention.layers):
-        weights = attention.weights(i)
-        entropies.append(entropy(weights))
-        placed = about.keys.grid is not None
-        distances.append(attention_distance(weights, about) if placed else np.full(about.heads, np.nan))
-        if progress:
-            progress((i + 1) / len(attention.layers))
-    return entropies, distances
+def entropies(attention: Attention) -> list[np.ndarray]:
+    """Return the entropy of each layer's heads, a (heads,) array per layer; see `entropy`."""
+    return [entropy(attention.weights(i)) for i in range(len(attention.layers))]
+
+
+def distances(attention: Attention) -> list[np.ndarray]:
+    """Return the attention distance of each layer's heads, a (heads,) array per layer; see `attention_distance`.
+
+    NaN for layers whose tokens lie nowhere that is known.
+    """
+    return [
+        np.full(about.heads, np.nan, np.float32)
+        if about.keys.grid is None
+        else attention_distance(attention.weights(i), about)
+        for i, about in enumerate(attention.layers)
+    ]
 
 
 def block_of(analysis: Analysis, layer: int) -> int:

@@ -59,7 +59,7 @@ def _draw_predictions(request: Request) -> Body:
 
 def _draw_entropy(request: Request) -> Body:
     layers = request.analysis.attention.layers
-    entropies, _ = statistics.head_statistics(request.analysis.attention)
+    entropies = statistics.entropies(request.analysis.attention)
     keys = {layer.keys.num_tokens for layer in layers if layer.keys.is_global}
     limit = None
     if len(keys) == 1 and all(layer.keys.is_global for layer in layers):
@@ -69,7 +69,7 @@ def _draw_entropy(request: Request) -> Body:
 
 
 def _draw_distance(request: Request) -> Body:
-    _, distances = statistics.head_statistics(request.analysis.attention)
+    distances = statistics.distances(request.analysis.attention)
     items, width = charts.scatter(distances, 380, "distance (px)", request.state.colormap)
     unknown = any(np.isnan(layer).all() for layer in distances)
     dash = " A dash stands for a layer whose tokens have no known place." if unknown else ""

@@ -91,8 +91,10 @@ def heading(request: Request, body: Body) -> page.Heading:
     if not body.of_photo:
         return page.Heading(body.subject, [*([body.detail] if body.detail else []), f"{model} at {size}"])
     how = {"crop": "cropped to", "squash": "squashed to", "pad": "padded to"}[fit.mode]
-    photo = f"{request.image.name} · {'×'.join(map(str, request.image.size))} px, {how} {size}"
-    stretched = "; drawn stretched, it is so thin" if page.is_stretched(request.image, STAGE) else ""
+    share = fit.seen_share
+    of_it = "" if share > 0.995 else f", {share:.0%} of it" if share >= 0.01 else f", {share:.1%} of it"
+    photo = f"{request.image.name} · {'×'.join(map(str, request.image.size))} px, {how} {size}{of_it}"
+    stretched = "; stretched here, it is so thin" if page.is_stretched(request.image, STAGE) else ""
     facts = [*([body.detail] if body.detail else []), model, photo + stretched]
     return page.Heading(body.subject, facts, _thumbnail(request))
 
