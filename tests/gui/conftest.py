@@ -112,7 +112,7 @@ def window(qtbot: Any, host: Any) -> Iterator[Any]:
     qtbot.waitExposed(window)
     window.list_models()
     yield window
-    sys.modules["vizstudio_fake_plugin"].release.set()
+    _load_fake_plugin().release.set()
     window.close()
     window.jobs.close()
     window.maps.close()

@@ -10,11 +10,10 @@ from vizstudio.core.context import RunContext
 from vizstudio.core.errors import ImageError, PluginError, VizstudioError
 from vizstudio.core.images import read_image
 from vizstudio.core.state import ViewState, resolve
-from vizstudio.gui.garbage import no_collection
+from vizstudio.gui.quiet import import_quietly
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, map_key, take_snapshot
 from vizstudio.models import LoadedModel, load_model
 from vizstudio.plugins import PluginHost
-from vizstudio.registry import load_target
 
 LOCK_POLL = 0.02  # seconds between looks at whether a waiting map was cancelled
 
@@ -144,8 +143,7 @@ class Controller:
         if self._loaded is None or self._loaded[0] != choice:
             context.report(0.0, f"loading {choice.model_id}")
             self._loaded = None  # let go of the old model before the new one takes memory
-            with no_collection():
-                load_target(self._host.models.find(choice.model_id)[0].load)
+            import_quietly(self._host.models.find(choice.model_id)[0].load)
             context.check()
             model = load_model(
                 choice.model_id,
