@@ -22,6 +22,7 @@ from vizstudio.core.errors import (
 )
 from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
+from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
 from vizstudio.core.model import Model, ModelInfo, ModelRequest, WeightSource
 from vizstudio.core.types import (
     Analysis,
@@ -95,11 +96,17 @@ __all__ = [
     "ViewEntry",
     "VizstudioError",
     "WeightSource",
+    "attention_heatmap",
     "capture",
     "describe_failure",
+    "fuse",
     "hookimpl",
+    "key_grid",
     "observe",
+    "query_rows",
+    "query_tokens",
     "read_image",
+    "to_map",
 ]
 
 

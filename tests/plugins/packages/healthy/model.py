@@ -13,6 +13,11 @@ from vizstudio.api import (
     Prediction,
     TokenAxis,
     UsageError,
+    attention_heatmap,
+    fuse,
+    key_grid,
+    query_rows,
+    to_map,
 )
 
 
@@ -32,6 +37,9 @@ class Attention:
         full = np.full((count, count), 1 / count) if layer % 2 == 0 else np.eye(count)
         rows = full if queries is None else full[list(queries)]
         return np.stack([rows] * (2 if heads is None else len(heads))).astype(np.float32)
+
+    def heatmap(self, layer=-1, head="mean", query=None):
+        return attention_heatmap(self, layer, head, query)
 
 
 class Toy:
@@ -62,8 +70,9 @@ def load(name, request, context):
 
 
 def first_layer(attention, layer, head, query):
-    grid = attention.layers[0].keys.grid
-    return Heatmap(attention.weights(0, [0], [0])[0, 0].reshape(grid.shape), grid, "first", "attention")
+    about = attention.layers[0]
+    row = fuse(query_rows(attention, 0, query), head)
+    return Heatmap(to_map(row, about.keys), key_grid(about), "first", "attention")
 
 
 def sick(attention, layer, head, query):
