@@ -153,18 +153,20 @@ class ModelRegistry(Registry[ModelEntry]):
         meant = f"did you mean {near}? " if near else f"models are named {known}; "
         raise UsageError(f"no model {model_id!r}: {meant}`vizstudio models` lists them{self.hint}")
 
-    def names(self) -> dict[str, ModelListing]:
+    def names(self, failed: list[PluginError] | None = None) -> dict[str, ModelListing]:
         """Return what is known of every model by its full name ``"id:name"``.
 
-        Raises
-        ------
-        PluginError
-            If a plugin cannot name its models.
+        A family whose plugin cannot name its models is left out, and why is appended to `failed`.
         """
         found: dict[str, ModelListing] = {}
         for entry in self.entries():
-            with blame(self.owner(entry.id), "naming its models"):
-                found |= {f"{entry.id}:{listing.name}": listing for listing in load_target(entry.names)()}
+            try:
+                with blame(self.owner(entry.id), f"naming the models {entry.id!r}"):
+                    listings: list[ModelListing] = load_target(entry.names)()
+                    found |= {f"{entry.id}:{listing.name}": listing for listing in listings}
+            except VizstudioError as error:
+                if failed is not None:
+                    failed.append(PluginError(str(error)))
         return found
 
 

@@ -181,6 +181,29 @@ def test_disabled_for_good_until_it_is_enabled(site: Any, photos: Path) -> None:
     assert site.vizstudio(*run, "--safe-mode").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ("def names():\n    raise OSError('no list')", "(OSError: no list)"),
+        ("def names():\n    return [3]", "(AttributeError: 'int' object has no attribute 'name')"),
+        ("def names():\n    raise SystemExit", "(SystemExit)"),
+        ("", "'teddies:names' cannot be loaded: "),
+    ],
+)
+def test_a_plugin_that_cannot_name_its_models_does_not_hide_the_others(
+    names: str, reason: str, site: Any
+) -> None:
+    site.install_healthy()
+    site.install("teddies", TOYS.replace("toys:names", "teddies:names") + "\n" + names)
+    done = site.vizstudio("models", "--json")
+    assert done.returncode == 1
+    listed = {model["id"].partition(":")[0] for model in json.loads(done.stdout)}
+    assert listed == {"vit", "toy"}
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("vizstudio: error: ")
+    assert reason in line
+
+
 def test_what_a_plugin_prints_stays_out_of_the_output(site: Any) -> None:
     site.install("chatty", "print('hello')\n" + TOYS)
     done = site.vizstudio("plugins", "--json")

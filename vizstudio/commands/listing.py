@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from vizstudio.commands.output import console, print_json, print_table
-from vizstudio.core.errors import UsageError
+from vizstudio.core.errors import PluginError, UsageError
 from vizstudio.plugins import PluginHost
 from vizstudio.registry import no_such
 from vizstudio.settings import read_settings, settings_path, write_settings
@@ -94,7 +94,7 @@ def _switch(disable: Sequence[str], enable: Sequence[str], host: PluginHost) -> 
         print(f"{name} is loaded again from now on")
 
 
-def models(pattern: str = "", *, family: str = "", json: bool = False, host: Host) -> None:
+def models(pattern: str = "", *, family: str = "", json: bool = False, host: Host) -> int:
     """List the models that plugins bring.
 
     Parameters
@@ -106,19 +106,24 @@ def models(pattern: str = "", *, family: str = "", json: bool = False, host: Hos
     json
         Print JSON instead of a table.
     """
+    failed: list[PluginError] = []
     titles = {entry.id: entry.title for entry in host.models.entries()}
     found = [
         {"id": model_id, "family": listing.family, "from": titles[model_id.partition(":")[0]]}
-        for model_id, listing in host.models.names().items()
+        for model_id, listing in host.models.names(failed).items()
         if pattern.lower() in model_id.lower() and family in ("", listing.family)
     ]
-    if not found and (pattern or family):
+    if not found and not failed and (pattern or family):
         raise UsageError(
             f"no model matches {' '.join(filter(None, (pattern, family)))!r}: `vizstudio models` lists all"
         )
+    errors = console(to_error=True)
     if json:
         print_json(found)
-        return
-    print_table(["Model", "Family"], [[f["id"], f["family"]] for f in found])
-    noun = "model" if len(found) == 1 else "models"
-    console(to_error=True).print(f"{len(found)} {noun}", style="dim", highlight=False)
+    else:
+        print_table(["Model", "Family"], [[escape(f["id"]), escape(f["family"])] for f in found])
+        noun = "model" if len(found) == 1 else "models"
+        errors.print(f"{len(found)} {noun}", style="dim", highlight=False)
+    for error in failed:
+        errors.print(f"vizstudio: error: {error}", markup=False, highlight=False)
+    return 1 if failed else 0
