@@ -185,6 +185,9 @@ def test_json_says_what_is_shown_and_of_what(analysis: Analysis, image: ImageSou
     assert [layer["name"] for layer in about["layers"]] == [f"blocks.{i}.attn" for i in range(3)]
     assert about["layers"][0]["max_error"] == 1e-6
     assert about["timings"] == {"forward": 0.5}
+    assert about["panel"] is None
+    panel = render(analysis, image, ViewState(view="panel", panel=(2, 1)))
+    assert json.loads(export.to_json(panel, analysis))["panel"] == [2, 1]
 
 
 @pytest.mark.parametrize("view", list(VIEWS))

@@ -306,8 +306,12 @@ def test_position_pca_tells_the_share_of_the_variance(analysis: Analysis, image:
 
 @pytest.mark.parametrize("view", OF_POSITION)
 def test_no_position_embedding(analysis: Analysis, image: ImageSource, view: str) -> None:
-    with pytest.raises(UsageError, match="vit:fake"):
-        render(replace(analysis, position_embedding=None), image, ViewState(view=view))
+    without = replace(analysis, position_embedding=None)
+    with pytest.raises(UsageError, match=r"^vit:fake: no position embedding to draw$"):
+        render(without, image, ViewState(view=view))
+    why = "no position embedding to draw: the positions are relative biases"
+    with pytest.raises(UsageError, match=f"^vit:fake: {why}$"):
+        render(replace(without, notes=("untrained", why)), image, ViewState(view=view))
 
 
 @pytest.mark.parametrize(

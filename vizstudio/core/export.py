@@ -118,6 +118,7 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         "layer": state.layer,
         "head": state.head,
         "query": format_query(state.query),
+        "panel": list(state.panel) if state.panel else None,
         "grid": list(analysis.grid.shape),
         "rect": list(analysis.grid.rect),
         "prefix_mass": figure.heatmap.prefix_mass if figure.heatmap else None,
