@@ -109,7 +109,8 @@ def window(qtbot: Any, host: Any) -> Iterator[Any]:
 
     window = MainWindow(host, "cpu")
     window.show()
-    qtbot.waitExposed(window)
+    with qtbot.waitActive(window, timeout=TIMEOUT):  # shortcuts go to the active window
+        window.activateWindow()
     window.list_models()
     yield window
     _load_fake_plugin().release.set()

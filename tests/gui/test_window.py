@@ -38,6 +38,16 @@ def centre_of(canvas: Any, rect: tuple[float, float, float, float]) -> QPoint:
     return place
 
 
+def hover(qtbot: Any, canvas: Any, place: QPoint, told: Callable[[], bool]) -> None:
+    """Move the pointer until it is noticed: on a real display, its true place may be reported in between."""
+
+    def move() -> bool:
+        qtbot.mouseMove(canvas.viewport(), place)
+        return told()
+
+    qtbot.waitUntil(move, timeout=TIMEOUT)
+
+
 def colour_at(canvas: Any, place: QPoint) -> tuple[int, int, int]:
     pixel = canvas.grab().toImage().pixelColor(place)
     return pixel.red(), pixel.green(), pixel.blue()
@@ -151,12 +161,15 @@ def test_arrow_keys_move_the_query(studio: Any, qtbot: Any, settle: Settle) -> N
 def test_the_pointer_tells_the_value_under_it(studio: Any, qtbot: Any, cell: Any) -> None:
     view = studio.attention
     grid = view._snapshot.heatmap.grid
-    qtbot.mouseMove(view.canvas.viewport(), centre_of(view.canvas, grid.cell_rect(*cell)))
     value = attention_of(studio)[cell]
-    assert view.frame.readout.text() == f"patch {cell[0]},{cell[1]}: attention {value:.5f}"
-    assert view.bar.value == value
-    qtbot.mouseMove(view.canvas.viewport(), QPoint(2, 2))
-    assert "Click a patch" in view.frame.readout.text() and view.bar.value is None
+    text, place = (
+        f"patch {cell[0]},{cell[1]}: attention {value:.5f}",
+        centre_of(view.canvas, grid.cell_rect(*cell)),
+    )
+    hover(qtbot, view.canvas, place, lambda: view.frame.readout.text() == text and view.bar.value == value)
+    assert view.pointer.rect().getRect() == pytest.approx(grid.cell_rect(*cell))
+    hover(qtbot, view.canvas, QPoint(2, 2), lambda: "Click a patch" in view.frame.readout.text())
+    assert view.bar.value is None and not view.pointer.isVisible()
 
 
 def test_the_picture_has_the_maps_colours(studio: Any, qtbot: Any, settle: Settle) -> None:
@@ -260,39 +273,40 @@ def test_hovering_the_grid_enlarges_the_panel_and_tells_the_value(studio: Any, q
     view = studio.position
     similarity = studio.controller._result.analysis.position_embedding.similarity()
     for patch, other in [((0, 0), (0, 0)), ((1, 4), (3, 2)), ((3, 5), (0, 5))]:
-        qtbot.mouseMove(view.canvas.viewport(), panel_place(view, patch, other))
-        assert view.shown == patch
         value = similarity[(*patch, *other)]
         told = f"patch {patch[0]},{patch[1]} with {other[0]},{other[1]}: similarity {value:.4f}"
-        assert view.grid_frame.readout.text() == told
+        place = panel_place(view, patch, other)
+        hover(qtbot, view.canvas, place, lambda t=told: view.grid_frame.readout.text() == t)
+        assert view.shown == patch
         assert view.bar.value == pytest.approx(value)
 
 
 def test_the_enlarged_panel_is_the_similaritys(studio: Any, qtbot: Any) -> None:
     studio.tabs.setCurrentWidget(studio.position)
     view, similarity = studio.position, studio.controller._result.positions.similarity
-    qtbot.mouseMove(view.canvas.viewport(), panel_place(view, (2, 1), (0, 0)))
+    hover(qtbot, view.canvas, panel_place(view, (2, 1), (0, 0)), lambda: view.shown == (2, 1))
     expected = colorize(similarity[2, 1], "viridis", float(similarity.min()), float(similarity.max()))
     for cell in [(0, 0), (3, 3), (1, 5)]:
         place = view.panel_canvas.position_of(cell[1] + 0.5, cell[0] + 0.5)
         assert colour_at(view.panel_canvas, place) == tuple(expected[cell][:3])
-        qtbot.mouseMove(view.panel_canvas.viewport(), place)
-        value = f"{similarity[(2, 1, *cell)]:.4f}"
-        assert view.panel_frame.readout.text().endswith(f"similarity {value}")
+        told = f"patch 2,1 with {cell[0]},{cell[1]}: similarity {similarity[(2, 1, *cell)]:.4f}"
+        hover(qtbot, view.panel_canvas, place, lambda t=told: view.panel_frame.readout.text() == t)
 
 
 def test_a_click_pins_a_panel_and_another_releases_it(studio: Any, qtbot: Any) -> None:
     studio.tabs.setCurrentWidget(studio.position)
     view = studio.position
     viewport = view.canvas.viewport()
-    qtbot.mouseMove(viewport, panel_place(view, (1, 1), (0, 0)))
+    hover(qtbot, view.canvas, panel_place(view, (1, 1), (0, 0)), lambda: view.shown == (1, 1))
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=panel_place(view, (1, 1), (0, 0)))
-    qtbot.mouseMove(viewport, panel_place(view, (3, 3), (1, 1)))
+    other = "patch 3,3 with 1,1"
+    readout = view.grid_frame.readout
+    hover(qtbot, view.canvas, panel_place(view, (3, 3), (1, 1)), lambda: readout.text().startswith(other))
     assert view.shown == (1, 1) == studio.controller.state.panel
     assert "pinned" in view.panel_frame.heading.text()
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=panel_place(view, (1, 1), (2, 2)))
-    qtbot.mouseMove(viewport, panel_place(view, (3, 3), (0, 0)))
-    assert view.shown == (3, 3) and studio.controller.state.panel is None
+    hover(qtbot, view.canvas, panel_place(view, (3, 3), (0, 0)), lambda: view.shown == (3, 3))
+    assert studio.controller.state.panel is None
 
 
 def test_arrow_keys_choose_a_panel(studio: Any, qtbot: Any) -> None:
@@ -478,6 +492,7 @@ def test_tab_reaches_every_control(studio: Any, qtbot: Any) -> None:
     studio.model_bar.line.setFocus()
     reached: list[QWidget] = []
     while (widget := QGuiApplication.focusObject()) not in reached:
+        assert widget is not None
         reached.append(widget)  # type: ignore[arg-type]
         qtbot.keyClick(widget, Qt.Key.Key_Tab)
     inspector = studio.inspector

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vizstudio.core.errors import VizstudioError
+from vizstudio.core.errors import PluginError
 from vizstudio.core.state import ViewState
 from vizstudio.gui.actions import make_actions
 from vizstudio.gui.banner import UntrainedBanner
@@ -129,10 +129,10 @@ class MainWindow(QMainWindow):
 
     def list_models(self) -> None:
         """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
-        try:
-            self.model_bar.set_models(list(self._host.models.names()))
-        except VizstudioError as error:
-            self.show_failed(str(error), traceback.format_exc(), False)
+        failed: list[PluginError] = []
+        self.model_bar.set_models(list(self._host.models.names(failed)))
+        for error in failed:
+            self.show_failed(str(error), "".join(traceback.format_exception(error)), False)
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Choose a model, as if it had been chosen in the bar."""
