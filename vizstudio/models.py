@@ -115,4 +115,7 @@ def load_model(
     owner = families.owner(entry.id)
     with blame(owner, f"loading {model_id}"):
         model = load_target(entry.load)(name, request, RunContext(resolved, own.report, own.cancel_event))
+        info = getattr(model, "info", None)
+    if not isinstance(info, ModelInfo):
+        raise PluginError(f"plugin {owner!r} must return a Model with its info from {entry.load!r}")
     return LoadedModel(model, resolved, owner)

@@ -166,7 +166,7 @@ class ModelRegistry(Registry[ModelEntry]):
                     found |= {f"{entry.id}:{listing.name}": listing for listing in listings}
             except VizstudioError as error:
                 if failed is not None:
-                    failed.append(PluginError(str(error)))
+                    failed.append(error if isinstance(error, PluginError) else PluginError(str(error)))
         return found
 
 

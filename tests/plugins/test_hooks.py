@@ -156,6 +156,24 @@ def test_what_one_image_of_a_folder_lacks_does_not_lose_the_others(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "unloadable",
+            "plugin 'healthy' failed loading toy:unloadable (MemoryError: too big a toy): --debug shows where",
+        ),
+        ("nothing", "plugin 'healthy' must return a Model with its info from 'healthy.model:load'"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_says_so_in_one_line(
+    name: str, reason: str, site: Any, photos: Path
+) -> None:
+    site.install_healthy()
+    done = site.vizstudio("run", photos, "--model", f"toy:{name}", "--device", "cpu", "--out", "out")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"vizstudio: error: {reason}\n")
+
+
 ENTRIES = {
     ModelEntry: ("a:b", "a:b"),
     ReductionEntry: ("measure", "a:b"),
