@@ -24,10 +24,10 @@ def patch_grid(model: nn.Module, layers: list[AttentionLayer], fit: ImageFit) ->
         if grid_size is not None and getattr(embed, "strict_img_size", True):
             rows, cols = grid_size
         return PatchGrid(rows, cols, (float(stride[1]), float(stride[0])), fit)
-    for layer in layers:
-        for axis in (layer.queries, layer.keys):
-            if axis.grid is not None:
-                return axis.grid
+    axes = [axis for layer in layers for axis in (layer.queries, layer.keys) if axis.grid is not None]
+    for axis in [axis for axis in axes if axis.labels] or axes:  # beside a class token stand the patches
+        if axis.grid is not None:
+            return axis.grid
     raise GeometryError(f"{type(model).__name__} does not say how it cuts an image into patches")
 
 
@@ -37,6 +37,10 @@ def _stride(embed: Any) -> tuple[int, int] | None:
         down, across = embed.feat_ratio(as_scalar=False)
         return int(down), int(across)
     size = getattr(embed, "patch_size", None)
-    if isinstance(size, (tuple, list)) and len(size) == 2:
-        return int(size[0]), int(size[1])
-    return (size, size) if isinstance(size, int) else None
+    if size is None:
+        return None
+    step = getattr(
+        getattr(embed, "proj", None), "stride", size
+    )  # smaller than the patches where they overlap
+    down, across = step if isinstance(step, (tuple, list)) else (step, step)
+    return int(down), int(across)
