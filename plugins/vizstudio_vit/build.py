@@ -8,6 +8,7 @@ from typing import Any
 import timm
 import torch
 from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
+from timm.models import get_deprecated_models
 from torch import nn
 
 from vizstudio.api import CheckpointError, ModelError, ModelRequest, RunContext, WeightSource
@@ -41,26 +42,43 @@ def build(name: str, request: ModelRequest, context: RunContext) -> Built:
     CheckpointError, OfflineError
         If its weights cannot be had or do not fit.
     """
-    _require_known(name)
+    current = _current_name(name)
     if request.checkpoint is not None:
-        return _from_checkpoint(name, request)
-    if request.pretrained:
-        return _from_hub(name, request, context)
-    model = _create(name, request)
-    return _finish(model, request, "untrained", Weights({}, f"seed {UNTRAINED_SEED}"))
+        built = _from_checkpoint(current, request)
+    elif request.pretrained:
+        built = _from_hub(current, request, context)
+    else:
+        model = _create(current, request)
+        built = _finish(model, request, "untrained", Weights({}, f"seed {UNTRAINED_SEED}"))
+    if current != name:
+        built.notes.append(f"{name} is an old name of {current}")
+    return built
 
 
-def _require_known(name: str) -> None:
+def _current_name(name: str) -> str:
+    """Return timm's name for a model, which differs where `name` is an old one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or no such tag of weights.
+    """
     base, _, tag = name.partition(".")
     if not timm.is_model(base):
         near = difflib.get_close_matches(base, timm.list_models(), 3)
         hint = f"did you mean {', '.join(near)}? " if near else ""
         raise ModelError(f"timm has no model {base!r}: {hint}`vizstudio models` lists all")
+    deprecated = get_deprecated_models()
+    if base in deprecated:
+        if deprecated[base] is None:
+            raise ModelError(f"timm has removed {base}: `vizstudio models` lists all that it has")
+        return str(deprecated[base])
     if tag:
         with_tags = timm.list_models(base, include_tags=True)
         tags = [known.partition(".")[2] for known in with_tags if known.startswith(f"{base}.")]
         if tag not in tags:
             raise ModelError(f"{base} has no weights tagged {tag!r}: known are {', '.join(tags) or 'none'}")
+    return name
 
 
 def _make(name: str, request: ModelRequest, **options: Any) -> nn.Module:
@@ -126,9 +144,11 @@ def _from_checkpoint(name: str, request: ModelRequest) -> Built:
 
 
 def _from_hub(name: str, request: ModelRequest, context: RunContext) -> Built:
-    config = timm.get_pretrained_cfg(name, allow_unregistered=False)
-    if config is None or not config.has_weights or not config.hf_hub_id:
-        raise ModelError(f"no published weights are known for {name}: give a file with --checkpoint")
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if config is None or not config.hf_hub_id:
+        url = config.url if config else None
+        how = f"download {url} and give it" if url else "give a file"
+        raise ModelError(f"no published weights are known on the hub for {name}: {how} with --checkpoint")
     path = fetch(name, config.hf_hub_id, config.hf_hub_filename, context)
     context.check()
     weights = read_weights(path)
