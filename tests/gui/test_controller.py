@@ -129,6 +129,7 @@ def test_a_stale_result_never_lands(ready: Desk, photo: Path) -> None:
     ready.controller.on_finished(2, late)
     ready.controller.on_failed(2, ModelError("late"), "")
     ready.controller.on_stopped(2)
+    assert len(ready.maps.jobs) == 1  # no map of the late result is asked for
     ready.view.show_snapshot.assert_not_called()
     ready.view.show_failed.assert_not_called()
     ready.view.show_cancelled.assert_not_called()
