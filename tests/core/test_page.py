@@ -12,11 +12,18 @@ from vizstudio.core.scene import Box, Dot, Picture, Text, text_width
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=120), st.integers(40, 400))
-def test_wrapped_lines_keep_all_words_and_fit(text: str, width: int) -> None:
+def test_wrapped_lines_keep_every_letter_and_fit(text: str, width: int) -> None:
     lines = page.wrap(text, 12, width)
-    assert " ".join(lines).split() == text.split()
+    assert "".join("".join(lines).split()) == "".join(text.split())
     for line in lines:
-        assert text_width(line, 12) <= width or len(line.split()) == 1
+        assert text_width(line, 12) <= width
+
+
+def test_only_words_too_long_for_a_line_are_broken() -> None:
+    lines = page.wrap("short words and vit:a_name_of_a_model_that_is_longer_than_a_line end", 12, 120)
+    assert lines[0] == "short words and"
+    assert "".join(lines[1:]).replace(" end", "") == "vit:a_name_of_a_model_that_is_longer_than_a_line"
+    assert lines[-1].endswith(" end")
 
 
 @given(st.text("abc WM", max_size=60), st.integers(30, 300))

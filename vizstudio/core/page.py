@@ -33,15 +33,20 @@ def is_stretched(image: ImageSource, longest: int) -> bool:
 
 
 def wrap(text: str, size: float, width: float) -> list[str]:
-    """Break a text into lines that are at most `width` pixels long, between words."""
+    """Break a text into lines that are at most `width` pixels long: between words, long words within."""
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
         if line and text_width(longer, size) > width:
             lines.append(line)
-            line = word
-        else:
-            line = longer
+            longer = word
+        while len(longer) > 1 and text_width(longer, size) > width:
+            fits = next(
+                n for n in range(len(longer) - 1, 0, -1) if n == 1 or text_width(longer[:n], size) <= width
+            )
+            lines.append(longer[:fits])
+            longer = longer[fits:]
+        line = longer
     return [*lines, line] if line else lines
 
 
@@ -94,7 +99,7 @@ def _heading(heading: Heading, inner: float) -> tuple[list[Item], float]:
         y += TITLE + 7
     for fact in heading.facts:
         for line in wrap(fact, BODY, room):
-            items.append(Text(MARGIN, y, shorten(line, BODY, room), BODY, MUTED))
+            items.append(Text(MARGIN, y, line, BODY, MUTED))
             y += BODY + 5
     return items, round(max(y, end) + 16)  # whole pixels, so that pictures stay sharp
 
