@@ -50,7 +50,7 @@ WAYLAND_LIBRARIES = {
     "libwayland-client.so.0": "libwayland-client0",
     "libwayland-cursor.so.0": "libwayland-cursor0",
 }
-PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow")
+PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "numpy", "pillow")
 UNSEEN = ("offscreen", "minimal", "vnc")
 NO_DISPLAY = (
     "`vizstudio run` and `vizstudio demo` need none; for the window start a desktop session, connect with "

@@ -5,6 +5,7 @@ from html import escape
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
+from vizstudio.core.geometry import TokenAxis
 from vizstudio.gui import theme
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.wording import query_name
@@ -78,17 +79,22 @@ class FactsPanel(QLabel):
         grid = about.keys.grid
         rows = [(self.tr("Layer"), about.name)]
         patches = self.tr("{0}×{1} patches").format(*grid.shape) if grid else ""
-        prefix = self.tr("{0} other").format(about.keys.num_prefix_tokens) if about.keys.labels else ""
+        prefix = self._prefix(about.keys)
         rows.append((self.tr("Keys"), " + ".join(filter(None, (patches, prefix)))))
         rows.append((self.tr("Heads"), str(about.heads)))
         mass = snapshot.heatmap.prefix_mass if snapshot.heatmap else None
-        if mass and about.keys.labels:
-            who = query_name(about.keys.labels[0], about.keys) if len(about.keys.labels) == 1 else prefix
-            rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", who)))
+        if mass and prefix:
+            rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", prefix)))
         rows.append((self.tr("Check"), self._check(snapshot)))
         if about.note:
             rows.append((self.tr("Layout"), about.note))
         return rows
+
+    def _prefix(self, axis: TokenAxis) -> str:
+        """Name the tokens that lie nowhere on the image."""
+        if len(axis.labels) == 1:
+            return query_name(axis.labels[0], axis)
+        return self.tr("{0} tokens more").format(len(axis.labels)) if axis.labels else ""
 
     def _check(self, snapshot: Snapshot) -> str:
         error = snapshot.result.analysis.attention.layers[snapshot.state.layer].max_error

@@ -85,8 +85,9 @@ class Mark(QGraphicsRectItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """Draw the rim, then the line."""
+        ratio = painter.device().devicePixelRatio()  # a cosmetic pen counts the device's pixels
         for colour, width in ((QColor(0, 0, 0, 200), self._width + 2.5), (QColor("#ffffff"), self._width)):
-            pen = QPen(colour, width)
+            pen = QPen(colour, width * ratio)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             pen.setCosmetic(True)
             painter.setPen(pen)

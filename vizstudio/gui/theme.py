@@ -65,6 +65,8 @@ QToolBar {{ border: 0; border-bottom: 1px solid {rule}; padding: 5px 8px; spacin
 QToolBar QToolButton {{ background: {raised}; border: 1px solid {rule}; border-radius: 4px;
     padding: 4px 12px; }}
 QToolBar QToolButton:hover, QToolBar QToolButton:focus {{ border-color: {accent}; }}
+QCheckBox::indicator:unchecked {{ border: 1px solid {muted}; border-radius: 2px; background: {base};
+    width: 11px; height: 11px; margin: 1px; }}
 QStatusBar {{ border-top: 1px solid {rule}; }}
 QStatusBar::item {{ border: 0; }}
 QTabWidget::tab-bar {{ left: 14px; }}

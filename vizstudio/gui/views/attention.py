@@ -27,6 +27,7 @@ class AttentionView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
+        self._at: QPointF | None = None  # where the pointer is
         self.canvas = Canvas(
             self.tr("Attention on the photo"),
             self.tr("Click a patch to make it the query, or move the query with the arrow keys."),
@@ -67,7 +68,6 @@ class AttentionView(QWidget):
         if new_result:
             self.photo.set_image(to_qimage(result.photo), (0, 0, width, height), smooth=True)
             self.canvas.show_area(width, height)
-            self.pointer.place(None)
         about = result.analysis.attention.layers[state.layer]
         self.frame.heading.setText(attention_title(about, state))
         self.problem.setText(snapshot.problem)
@@ -85,6 +85,7 @@ class AttentionView(QWidget):
         )
         if heatmap is not None:
             self._show_map(snapshot, heatmap)
+        self._tell()
 
     def _show_map(self, snapshot: Snapshot, heatmap: Heatmap) -> None:
         state = snapshot.state
@@ -106,19 +107,25 @@ class AttentionView(QWidget):
             self.patchClicked.emit(*cell)
 
     def _pointed(self, point: QPointF) -> None:
+        self._at = point
+        self._tell()
+
+    def _left(self) -> None:
+        self._at = None
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say what is under the pointer, which may have changed without it."""
         heatmap = self._snapshot.heatmap if self._snapshot else None
-        cell = heatmap.grid.cell_at(point.x(), point.y()) if heatmap else None
+        cell = heatmap.grid.cell_at(self._at.x(), self._at.y()) if heatmap and self._at else None
         if heatmap is None or cell is None:
-            self._left()
+            self.pointer.place(None)
+            self.frame.tell("")
             return
         value = float(heatmap.values[cell])
         told = self.tr("no value") if np.isnan(value) else self.tr("attention {0}").format(f"{value:.5f}")
         self.pointer.place(heatmap.grid.cell_rect(*cell))
         self.frame.tell(self.tr("patch {0},{1}: {2}").format(*cell, told), value)
-
-    def _left(self) -> None:
-        self.pointer.place(None)
-        self.frame.tell("")
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
