@@ -82,7 +82,7 @@ def _grid(model: nn.Module) -> Shape | None:
 def explain(model: nn.Module, weights: Weights, error: Exception) -> str:
     """Return why `weights` do not fit `model`, from what timm or torch raised."""
     known = _patches(model.state_dict(), weights.state) or _positions(model, weights.state)
-    return known or _mismatch(str(error)) or first_line(error)
+    return known or _mismatch(str(error), weights.state) or first_line(error)
 
 
 def _positions(model: nn.Module, state: State) -> str:
@@ -103,10 +103,13 @@ def _positions(model: nn.Module, state: State) -> str:
     )
 
 
-def _mismatch(message: str) -> str:
+def _mismatch(message: str, stored: State) -> str:
     """Shorten torch's list of keys to one sentence; empty if it is no such list."""
     missing, unexpected = (_quoted(message, kind) for kind in ("Missing", "Unexpected"))
-    misshaped = [f"{key} is {_dims(a)}, not {_dims(b)}" for key, a, b in _SHAPES.findall(message)]
+    misshaped = [
+        f"{key} is {_shape(stored[key]) if key in stored else _dims(before)}, not {_dims(own)}"
+        for key, before, own in _SHAPES.findall(message)  # of what timm made of it, where it resampled
+    ]
     told = (_some(missing, "missing"), _some(unexpected, "unexpected"), _some(misshaped, "of another shape"))
     return "; ".join(filter(None, told))
 
