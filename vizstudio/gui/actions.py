@@ -1,15 +1,16 @@
-"""The window's menu: every action with its status tip, its shortcut and what it does."""
+"""The window's menus: every action with its status tip, its shortcut and what it does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QObject, QSettings
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 
 from vizstudio.gui import theme
+from vizstudio.gui.plugin_views import show_view
+from vizstudio.plugins import PluginHost
 from vizstudio.settings import settings_path
 
 if TYPE_CHECKING:
@@ -30,96 +31,86 @@ def saved_appearance() -> theme.Appearance:
     return next((known for known in theme.APPEARANCES if known == saved), "system")
 
 
-def add_action(
-    window: QMainWindow, menu: QMenu, text: str, tip: str, shortcut: Shortcut, do: Callable[[], object]
-) -> QAction:
-    """Add an action to a menu."""
-    action = QAction(text, window)
-    action.setStatusTip(tip)
-    if shortcut is not None:
-        action.setShortcut(QKeySequence(shortcut))
-    action.triggered.connect(lambda _=False: do())
-    menu.addAction(action)
-    return action
+class Menus(QObject):
+    """Fills the window's menu bar; keeps the actions that something else than the menu needs."""
+
+    def __init__(self, window: "MainWindow", host: PluginHost) -> None:
+        super().__init__(window)
+        self._window, self._host = window, host
+        self._fill_file(window.menuBar().addMenu(self.tr("&File")))
+        view = window.menuBar().addMenu(self.tr("&View"))
+        self._fill_view(view)
+        self._fill_appearance(view.addMenu(self.tr("&Appearance")))
+        self._offer_plugin_views(view)
+
+    def _add(
+        self, menu: QMenu, text: str, tip: str, do: Callable[[], object], shortcut: Shortcut = None
+    ) -> QAction:
+        action = QAction(text, self._window)
+        action.setStatusTip(tip)
+        if shortcut is not None:
+            action.setShortcut(QKeySequence(shortcut))
+        action.triggered.connect(lambda _=False: do())
+        menu.addAction(action)
+        return action
+
+    def _fill_file(self, menu: QMenu) -> None:
+        window, key = self._window, QKeySequence.StandardKey
+        tip = self.tr("Open a photo to look at")
+        self.open = self._add(menu, self.tr("&Open photo…"), tip, window.ask_image, key.Open)
+        tip = self.tr("Give the model weights from a file")
+        self._add(menu, self.tr("Open &weights…"), tip, window.model_bar.ask_file, "Ctrl+Shift+O")
+        menu.addSeparator()
+        tip = self.tr("Give up the run under way")
+        self.cancel = self._add(menu, self.tr("&Cancel run"), tip, window.controller.cancel, "Esc")
+        self.cancel.setEnabled(False)
+        menu.addSeparator()
+        self._add(menu, self.tr("&Quit"), self.tr("Close vizstudio"), window.close, key.Quit)
+
+    def _fill_view(self, menu: QMenu) -> None:
+        tabs, key = self._window.tabs, QKeySequence.StandardKey
+        for i in range(tabs.count()):
+            tip = self.tr("Show the tab {0}").format(tabs.tabText(i))
+            self._add(menu, f"&{tabs.tabText(i)}", tip, partial(tabs.setCurrentIndex, i), f"Ctrl+{i + 1}")
+        menu.addSeparator()
+        tip = self.tr("Enlarge the picture")
+        self._add(menu, self.tr("Zoom &in"), tip, partial(self._zoom, ZOOM_STEP), key.ZoomIn)
+        tip = self.tr("Show more of the picture")
+        self._add(menu, self.tr("Zoom &out"), tip, partial(self._zoom, 1 / ZOOM_STEP), key.ZoomOut)
+        tip = self.tr("Show the whole picture")
+        self._add(menu, self.tr("&Fit"), tip, partial(self._zoom, 0.0), "Ctrl+0")
+        menu.addSeparator()
+
+    def _zoom(self, factor: float) -> None:
+        """Zoom the picture in view; a factor of 0 ends at the whole picture, as any small one does."""
+        self._window.current_canvas().zoom(factor)
+
+    def _fill_appearance(self, menu: QMenu) -> None:
+        """Offer light and dark colours; the choice is kept for the next start."""
+        named: dict[theme.Appearance, tuple[str, str]] = {
+            "system": (self.tr("As the &system"), self.tr("Follow the desktop's colours")),
+            "light": (self.tr("&Light"), self.tr("Dark text on light ground")),
+            "dark": (self.tr("&Dark"), self.tr("Light text on dark ground")),
+        }
+        group = QActionGroup(self)
+        for appearance, (text, tip) in named.items():
+            action = self._add(menu, text, tip, partial(_choose_appearance, appearance))
+            action.setCheckable(True)
+            action.setData(appearance)
+            action.setChecked(appearance == saved_appearance())
+            group.addAction(action)
+
+    def _offer_plugin_views(self, menu: QMenu) -> None:
+        entries = self._host.views.entries()
+        if entries:
+            menu.addSeparator()
+        for entry in entries:
+            tip = self.tr("Show a view of the plugin {0}").format(self._host.views.owner(entry.id))
+            self._add(menu, entry.title, tip, partial(show_view, self._window, self._host, entry))
 
 
-def add_appearance_menu(window: QMainWindow, menu: QMenu) -> QActionGroup:
-    """Add the choice of light and dark colours, which is kept for the next start."""
-    submenu = menu.addMenu(window.tr("&Appearance"))
-    group = QActionGroup(window)
-    named: dict[theme.Appearance, tuple[str, str]] = {
-        "system": (window.tr("As the &system"), window.tr("Follow the desktop's colours")),
-        "light": (window.tr("&Light"), window.tr("Dark text on light ground")),
-        "dark": (window.tr("&Dark"), window.tr("Light text on dark ground")),
-    }
-    for appearance, (text, tip) in named.items():
-        action = add_action(window, submenu, text, tip, None, partial(_choose, appearance))
-        action.setCheckable(True)
-        action.setData(appearance)
-        action.setChecked(appearance == saved_appearance())
-        group.addAction(action)
-    return group
-
-
-def _choose(appearance: theme.Appearance) -> None:
+def _choose_appearance(appearance: theme.Appearance) -> None:
     settings().setValue("appearance", appearance)
     application = QApplication.instance()
     if isinstance(application, QApplication):
         theme.apply(application, appearance)
-
-
-@dataclass(frozen=True)
-class Actions:
-    """The actions that something else than the menu needs."""
-
-    open: QAction
-    cancel: QAction
-    view_menu: QMenu
-
-
-def make_actions(window: "MainWindow") -> Actions:
-    """Fill the window's menu bar."""
-    tr, key = window.tr, QKeySequence.StandardKey
-    menu = window.menuBar().addMenu(tr("&File"))
-    opened = add_action(
-        window, menu, tr("&Open photo…"), tr("Open a photo to look at"), key.Open, window.ask_image
-    )
-    tip = tr("Give the model weights from a file")
-    add_action(window, menu, tr("Open &weights…"), tip, "Ctrl+Shift+O", window.model_bar.ask_file)
-    menu.addSeparator()
-    tip = tr("Give up the run under way")
-    cancel = add_action(window, menu, tr("&Cancel run"), tip, "Esc", window.controller.cancel)
-    cancel.setEnabled(False)
-    menu.addSeparator()
-    add_action(window, menu, tr("&Quit"), tr("Close vizstudio"), key.Quit, window.close)
-    view_menu = window.menuBar().addMenu(tr("&View"))
-    _fill_view_menu(window, view_menu)
-    return Actions(opened, cancel, view_menu)
-
-
-def _fill_view_menu(window: "MainWindow", menu: QMenu) -> None:
-    tr, key = window.tr, QKeySequence.StandardKey
-    for i in range(window.tabs.count()):
-        name = window.tabs.tabText(i)
-        show = partial(window.tabs.setCurrentIndex, i)
-        add_action(window, menu, f"&{name}", tr("Show the tab {0}").format(name), f"Ctrl+{i + 1}", show)
-    menu.addSeparator()
-    zooms: tuple[tuple[str, str, Shortcut, Callable[[], object]], ...] = (
-        (
-            tr("Zoom &in"),
-            tr("Enlarge the picture"),
-            key.ZoomIn,
-            lambda: window.current_canvas().zoom(ZOOM_STEP),
-        ),
-        (
-            tr("Zoom &out"),
-            tr("Show more of the picture"),
-            key.ZoomOut,
-            lambda: window.current_canvas().zoom(1 / ZOOM_STEP),
-        ),
-        (tr("&Fit"), tr("Show the whole picture"), "Ctrl+0", lambda: window.current_canvas().fit()),
-    )
-    for text, tip, shortcut, do in zooms:
-        add_action(window, menu, text, tip, shortcut, do)
-    menu.addSeparator()
-    add_appearance_menu(window, menu)

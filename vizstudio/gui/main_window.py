@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from vizstudio.core.errors import PluginError
 from vizstudio.core.state import ViewState
-from vizstudio.gui.actions import make_actions
+from vizstudio.gui.actions import Menus
 from vizstudio.gui.banner import UntrainedBanner
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.controller import Controller
@@ -28,7 +28,6 @@ from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
-from vizstudio.gui.plugin_views import offer_views
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.status import RunStatus
 from vizstudio.gui.views.attention import AttentionView
@@ -55,8 +54,7 @@ class MainWindow(QMainWindow):
         self.banner = UntrainedBanner()
         self._make_centre()
         self._make_dock()
-        self.actions_made = make_actions(self)
-        offer_views(self, self.actions_made.view_menu, host)
+        self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
         self.statusBar().addPermanentWidget(self.status)
@@ -104,7 +102,7 @@ class MainWindow(QMainWindow):
         toolbar.setObjectName("source")
         toolbar.setMovable(False)
         toolbar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        toolbar.addAction(self.actions_made.open)
+        toolbar.addAction(self.menus.open)
         toolbar.addWidget(self.model_bar)
         self.addToolBar(toolbar)
 
@@ -166,11 +164,11 @@ class MainWindow(QMainWindow):
         told = message[:1].upper() + message[1:] if message else self.tr("Starting")
         self.status.show_busy(told, fraction)
         self.start.say(told + "…")
-        self.actions_made.cancel.setEnabled(True)
+        self.menus.cancel.setEnabled(True)
 
     def _show_idle(self, message: str) -> None:
         self.status.show_idle(message)
-        self.actions_made.cancel.setEnabled(False)
+        self.menus.cancel.setEnabled(False)
         self.show_sources(self.controller.image, self.controller.choice)
 
     def show_done(self, result: Result) -> None:

@@ -6,19 +6,17 @@ from vizstudio.core.geometry import TokenAxis
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer, Head, Query
 
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("wording", text)
+translate = QCoreApplication.translate  # by this name the tool that collects texts finds its calls
 
 
 def head_name(head: Head) -> str:
     """Return such as "head 3" or "mean of heads"."""
     if isinstance(head, int):
-        return _tr("head {0}").format(head)
+        return translate("wording", "head {0}").format(head)
     return {
-        "mean": _tr("mean of heads"),
-        "max": _tr("maximum of heads"),
-        "min": _tr("minimum of heads"),
+        "mean": translate("wording", "mean of heads"),
+        "max": translate("wording", "maximum of heads"),
+        "min": translate("wording", "minimum of heads"),
     }[head]
 
 
@@ -27,15 +25,15 @@ def query_name(query: Query | None, axis: TokenAxis) -> str:
     if query is None:
         query = default_query(axis)
     if isinstance(query, tuple):
-        return _tr("patch {0},{1}").format(*query)
+        return translate("wording", "patch {0},{1}").format(*query)
     if isinstance(query, int):
-        return _tr("token {0}").format(query)
+        return translate("wording", "token {0}").format(query)
     if query == "mean":
-        return _tr("mean of patches")
+        return translate("wording", "mean of patches")
     if query.startswith("reg") and query[3:].isdecimal():
-        return _tr("register {0}").format(query[3:])
-    named = {"cls": _tr("class token"), "dist": _tr("distillation token")}
-    return named.get(query, _tr("token {0}").format(query))
+        return translate("wording", "register {0}").format(query[3:])
+    named = {"cls": translate("wording", "class token"), "dist": translate("wording", "distillation token")}
+    return named.get(query, translate("wording", "token {0}").format(query))
 
 
 def default_query(axis: TokenAxis) -> Query:
@@ -51,5 +49,11 @@ def attention_title(about: AttentionLayer, state: ViewState) -> str:
     """Return a heading such as "Attention of the class token · layer 11 · mean of heads"."""
     query = default_query(about.queries) if state.query is None else state.query
     name = query_name(query, about.queries)
-    of = _tr("Attention of the {0}") if query in ("cls", "dist", "mean") else _tr("Attention of {0}")
-    return " · ".join((of.format(name), _tr("layer {0}").format(state.layer), head_name(state.head)))
+    of = (
+        translate("wording", "Attention of the {0}")
+        if query in ("cls", "dist", "mean")
+        else translate("wording", "Attention of {0}")
+    )
+    return " · ".join(
+        (of.format(name), translate("wording", "layer {0}").format(state.layer), head_name(state.head))
+    )
