@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
+from vizstudio.cli import main
 
 TIMEOUT = 120.0  # seconds; only to end a test that hangs
 
@@ -123,6 +124,14 @@ def test_bad_arguments_give_one_line_and_no_window(arguments: list[str], told: s
     )
     assert done.returncode == 2, done.stderr
     assert told in done.stderr and len(done.stderr.splitlines()) == 1 and done.stdout == ""
+
+
+def test_without_qt_the_doctor_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "vizstudio.gui.app", None)
+    assert main([]) == 2
+    assert "`vizstudio doctor` says what is missing" in capsys.readouterr().err
 
 
 def test_emitting_signals_keeps_the_reference_count_of_true(qapp: object) -> None:

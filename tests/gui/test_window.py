@@ -339,6 +339,19 @@ def test_typing_a_name_and_enter(studio: Any, qtbot: Any, settle: Settle) -> Non
     assert line.text() == "fake:other"
 
 
+def test_choosing_a_completion(studio: Any, qtbot: Any, settle: Settle) -> None:
+    line = studio.model_bar.line
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, "THE")
+    popup = studio.model_bar.name.completer().popup()
+    qtbot.waitUntil(popup.isVisible, timeout=TIMEOUT)
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    settle(studio)
+    assert studio.controller._result.choice.model_id == "fake:other"
+
+
 def test_a_name_that_nobody_knows(studio: Any, qtbot: Any) -> None:
     line = studio.model_bar.line
     line.selectAll()
