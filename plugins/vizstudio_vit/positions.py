@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vizstudio.api import PatchGrid, PositionEmbedding
 
 NONE = "no position embedding to draw: "
-RELATIVE = ("relative_position", "rel_pos", "attention_bias", "pos_proj")
+RELATIVE = ("relative_position", "rel_pos", "height_rel", "attention_bias", "pos_proj")
 Shape = tuple[int, int]
 
 

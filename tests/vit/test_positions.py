@@ -191,6 +191,7 @@ def test_rotation_is_what_queries_and_keys_undergo(make_timm: Make) -> None:
         ("beit_base_patch16_224", "the positions are relative biases inside its attention"),
         ("test_vit_relpos", "the positions are relative biases inside its attention"),
         ("levit_128s", "the positions are relative biases inside its attention"),
+        ("botnet26t_256", "the positions are relative biases inside its attention"),
         ("twins_svt_small", "none is added to the patches"),
         ("visformer_tiny", "pos_embed1 of shape 1×96×28×28 is not one vector per patch in a known order"),
         ("sam2_hiera_tiny", "its table of shape 1×96×7×7 is not one vector per patch of 14×14"),
