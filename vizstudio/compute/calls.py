@@ -98,9 +98,16 @@ class AttentionCall(ABC):
                 f"by {self.max_error:.2g} (allowed: {self.tolerance:.2g})"
             )
 
-    @abstractmethod
     def rows(self, window: int, heads: list[int], positions: list[int] | None) -> Tensor:
         """Return float32 weights (heads, positions, keys) of one window; all positions for None."""
+        return self.reader()(window, heads, positions)
+
+    @abstractmethod
+    def reader(self) -> "Reader":
+        """Return what `rows` does, for many windows: what they share is computed once and dropped with it."""
+
+
+Reader = Callable[[int, list[int], list[int] | None], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +155,11 @@ class FusedCall(AttentionCall):
 
     inputs: FusedInputs
 
-    def rows(self, window: int, heads: list[int], positions: list[int] | None) -> Tensor:
-        return self.inputs.weights(self.name, slice(window, window + 1), heads, positions)[0]
+    def reader(self) -> Reader:
+        def read(window: int, heads: list[int], positions: list[int] | None) -> Tensor:
+            return self.inputs.weights(self.name, slice(window, window + 1), heads, positions)[0]
+
+        return read
 
 
 @dataclass(eq=False, kw_only=True)
@@ -160,7 +170,7 @@ class ModuleCall(AttentionCall):
     again: Callable[[], Tensor]
     """Runs the module again and returns its (windows, heads, queries, keys) matrix."""
 
-    def rows(self, window: int, heads: list[int], positions: list[int] | None) -> Tensor:
+    def reader(self) -> Reader:
         for tensor in self.kept:
             tensor.get(self.name)
         matrix = self.again()
@@ -168,5 +178,9 @@ class ModuleCall(AttentionCall):
             raise AttentionError(
                 f"attention of {self.name} is not shown: run again, the module took another way"
             )
-        chosen = matrix[window, heads]
-        return (chosen if positions is None else chosen[:, positions]).float()
+
+        def read(window: int, heads: list[int], positions: list[int] | None) -> Tensor:
+            chosen = matrix[window, heads]
+            return (chosen if positions is None else chosen[:, positions]).float()
+
+        return read

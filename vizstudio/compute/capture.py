@@ -197,12 +197,15 @@ def recording(
 
 
 def describe_failure(model: nn.Module) -> str:
-    """Return one sentence on what a model without visible attention has instead."""
-    names = {type(m).__name__ for m in model.modules()}
-    classes = sorted(name for name in names if "attn" in name.lower() or "attention" in name.lower())
-    if classes:
+    """Return one sentence on what a model without visible attention is made of instead."""
+    found = {type(m).__name__ for m in model.modules() if type(m).__module__.partition(".")[0] != "torch"}
+    found -= {type(model).__name__}
+    found = found or {type(m).__name__ for m in model.modules()}
+    attending = sorted(name for name in found if "attn" in name.lower() or "attention" in name.lower())
+    if attending:
         return (
-            f"no softmax attention was seen in {type(model).__name__}, though it has {', '.join(classes)}: "
+            f"no softmax attention was seen in {type(model).__name__}, though it has {', '.join(attending)}: "
             "attention of another form (linear, or in a compiled kernel) has no weights to show"
         )
-    return f"{type(model).__name__} has no attention: none of its modules attends"
+    shown = ", ".join(sorted(found)[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
+    return f"no softmax attention was seen in {type(model).__name__}: it is made of {shown}"

@@ -99,9 +99,10 @@ class AttentionTrace:
         """Compute each window once and lay its keys where they belong."""
         out = np.zeros((len(heads), len(tokens), about.keys.num_tokens), np.float32)
         places = [about.queries.find(token) for token in tokens]
+        read = call.reader()
         for window in sorted({window for window, _ in places}):
             mine = [i for i, (w, _) in enumerate(places) if w == window]
-            rows = call.rows(window, heads, [places[i][1] for i in mine]).cpu().numpy()
+            rows = read(window, heads, [places[i][1] for i in mine]).cpu().numpy()
             keys = about.keys.index[window]
             real = keys >= 0
             out[np.ix_(range(len(heads)), mine, keys[real])] = rows[..., real]
