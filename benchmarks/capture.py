@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import timm
@@ -88,18 +89,24 @@ def in_turn(calls: dict[str, Callable[[], object]], rounds: int, device: str) ->
 def peak_memory(name: str, which: str, device: str) -> float:
     """Return by how many MB one forward pass raises the peak, results kept; run in a process of its own."""
     forward = way(name, which, device)
+    forward()  # what is allocated once and kept
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         kept = forward()
         del kept
         return (torch.cuda.max_memory_allocated() - before) / 1e6
-    import resource
-
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
+    before = resident("VmRSS")
     kept = forward()
     del kept
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return resident("VmHWM") - before
+
+
+def resident(what: str) -> float:
+    """Return a line of Linux's process status in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(what)) / 1e3
 
 
 def measured_apart(name: str, which: str, device: str) -> float:

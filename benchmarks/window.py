@@ -19,12 +19,12 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
-from vizstudio.resources import resource_path
 
 from vizstudio.gui.app import make_application
 from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import load_plugins
+from vizstudio.resources import resource_path
 
 TICK = 0.010  # seconds
 FIRST_FRAME = """

@@ -44,7 +44,6 @@ class ViT:
     def __init__(self, model_id: str, built: Built, device: str) -> None:
         self._built, self._model = built, built.model
         self._layouts: dict[tuple[int, ...], ModelLayout] = {}
-        self._num_modules = sum(1 for _ in built.model.modules())
         self.info = ModelInfo(
             model_id=model_id,
             weights=built.weights,
@@ -79,13 +78,9 @@ class ViT:
         )
 
     def _observe(self, pixels: Tensor, context: RunContext) -> Observation:
-        started = 0
-
-        def on_module(name: str) -> None:
-            nonlocal started
+        def on_module(name: str, share: float) -> None:
             context.check()
-            started += 1
-            context.report(min(started / self._num_modules, 1.0), f"running {name or 'the model'}")
+            context.report(share, f"running {name or 'the model'}")
 
         known = self._layouts.get(tuple(pixels.shape))
         seen = observe(self._model, pixels, known, on_module, self._block_names())

@@ -168,7 +168,9 @@ def test_fused_with_grouped_queries() -> None:
 
 @pytest.mark.parametrize("need_weights", [False, True])
 @pytest.mark.parametrize("average", [False, True])
-def test_torch_multihead_attention_in_all_its_paths(need_weights: bool, average: bool, tokens: Tensor) -> None:
+def test_torch_multihead_attention_in_all_its_paths(
+    need_weights: bool, average: bool, tokens: Tensor
+) -> None:
     module = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True).eval()
     options = {"need_weights": need_weights, "average_attn_weights": average}
     with torch.no_grad(), capture(module) as recorder:
@@ -229,7 +231,12 @@ def test_cross_attention_has_its_own_numbers_of_queries_and_keys(tokens: Tensor)
     layer = nn.TransformerDecoderLayer(WIDTH, HEADS, 32, batch_first=True).eval()
     memory = torch.randn(1, 6, WIDTH)
     with torch.no_grad(), capture(layer) as recorder:
-        layer(tokens, memory, tgt_is_causal=True, tgt_mask=nn.Transformer.generate_square_subsequent_mask(LENGTH))
+        layer(
+            tokens,
+            memory,
+            tgt_is_causal=True,
+            tgt_mask=nn.Transformer.generate_square_subsequent_mask(LENGTH),
+        )
     itself, cross = recorder.calls
     assert (itself.queries, itself.keys, cross.queries, cross.keys) == (LENGTH, LENGTH, LENGTH, 6)
     assert (itself.rows(0, [0], None)[0].triu(1) == 0).all()
@@ -306,7 +313,7 @@ def test_nothing_is_left_behind_even_after_an_error(tokens: Tensor) -> None:
     module = nn.Sequential(Attention("matmul"), Attention("fused")).eval()
     before = torch.backends.mha.get_fastpath_enabled()
 
-    def stop(name: str) -> None:
+    def stop(name: str, share: float) -> None:
         if name == "1":
             raise Cancelled
 

@@ -35,7 +35,9 @@ def test_packing_loses_nothing_and_survives_a_double(corners: list[tuple[int, ..
 def test_blocks_of_pixels_are_cells(rows: int, cols: int, high: int, wide: int) -> None:
     places = strided(pixels(rows * high, cols * wide)[None, None], (high, wide), (rows, cols))
     assert places is not None
-    expected = [(r * high, c * wide, (r + 1) * high, (c + 1) * wide) for r in range(rows) for c in range(cols)]
+    expected = [
+        (r * high, c * wide, (r + 1) * high, (c + 1) * wide) for r in range(rows) for c in range(cols)
+    ]
     assert rectangles(places) == expected
 
 

@@ -8,9 +8,9 @@ import pytest
 import timm
 import torch
 from torch import nn
-from vizstudio_vit.model import ViT, load
 
 from vizstudio.api import ModelRequest, RunContext
+from vizstudio_vit.model import ViT, load
 
 TINY = "test_vit"  # timm's own for tests: 160 pixels, 6 blocks, 0.4 million parameters
 

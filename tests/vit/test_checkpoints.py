@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+
 from vizstudio_vit.checkpoint import from_lukemelas, read_weights
 from vizstudio_vit.model import ViT
 

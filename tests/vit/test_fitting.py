@@ -10,9 +10,9 @@ import timm
 import torch
 from timm.layers import resample_abs_pos_embed
 from torch import nn
-from vizstudio_vit.model import ViT
 
 from vizstudio.api import CheckpointError, ModelError
+from vizstudio_vit.model import ViT
 
 Load = Callable[..., ViT]
 Make = Callable[..., nn.Module]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from vizstudio_vit.model import ViT
 
 from vizstudio.api import Analysis
+from vizstudio_vit.model import ViT
 
 pytestmark = [pytest.mark.reference, pytest.mark.slow]
 NAME = "vit_base_patch16_384"
@@ -48,9 +48,8 @@ def analysis(
 
 
 def _analyze(path: Path, photos: Path) -> Analysis:
-    from vizstudio_vit.model import load
-
     from vizstudio.api import ModelRequest, RunContext, read_image
+    from vizstudio_vit.model import load
 
     model: ViT = load(NAME, ModelRequest(checkpoint=path), RunContext())
     return model.analyze(read_image(photos / "astronaut.jpg"), RunContext())

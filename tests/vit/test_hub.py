@@ -14,10 +14,10 @@ import pytest
 from huggingface_hub import constants
 from safetensors.torch import save
 from torch import nn
-from vizstudio_vit.hub import fetch
-from vizstudio_vit.model import load
 
 from vizstudio.api import Cancelled, ModelRequest, OfflineError, RunContext
+from vizstudio_vit.hub import fetch
+from vizstudio_vit.model import load
 
 NAME = "test_vit.r160_in1k"
 REPOSITORY = f"timm/{NAME}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import timm
+
 from vizstudio_vit import names
 from vizstudio_vit.names import MODULES, ONLY, list_models
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from vizstudio_vit.positions import position_embedding
 
 from vizstudio.api import ImageFit, PatchGrid, PositionEmbedding
+from vizstudio_vit.positions import position_embedding
 
 Make = Callable[..., nn.Module]
 

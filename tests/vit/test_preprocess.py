@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from timm.data import create_transform
-from vizstudio_vit import preprocess
-from vizstudio_vit.preprocess import Preprocessing
 
 from vizstudio.api import FitMode, ImageSource, read_image
+from vizstudio_vit import preprocess
+from vizstudio_vit.preprocess import Preprocessing
 
 MODES: dict[FitMode, str] = {"crop": "center", "squash": "squash", "pad": "border"}
 SIZES = [(512, 512), (640, 427), (427, 640), (300, 301), (37, 23), (1, 1), (2000, 31), (31, 1200), (224, 224)]

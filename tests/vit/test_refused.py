@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from vizstudio_vit.model import ViT
 
 from vizstudio.api import CheckpointError
+from vizstudio_vit.model import ViT
 
 Load = Callable[..., ViT]
 Make = Callable[..., nn.Module]

@@ -8,7 +8,7 @@ the call's own output. No attention matrix is stored; rows are computed when som
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
@@ -113,19 +113,36 @@ class Recorder(TorchFunctionMode):
         return recorder.matrices[ordinal]
 
 
+OnModule = Callable[[str, float], None]
+"""Called as a module starts, with its name and the share of the model's modules that started before it."""
+
+
+def _hooked(model: nn.Module, norms_of: frozenset[str]) -> list[tuple[str, nn.Module]]:
+    """Return the modules to hook: all but torch's own layers, which cannot attend (hooks take time)."""
+    chosen = []
+    for name, module in model.named_modules():
+        of_torch = any(
+            c.__module__.startswith("torch.nn") and c is not nn.Module for c in type(module).__mro__
+        )
+        plain = of_torch and next(module.children(), None) is None
+        if name in norms_of or not (plain or isinstance(module, nn.ModuleList | nn.ModuleDict)):
+            chosen.append((name, module))
+    return chosen
+
+
 def _hook_modules(
-    model: nn.Module,
-    recorder: Recorder,
-    on_module: Callable[[str], None] | None,
-    norms_of: frozenset[str],
+    model: nn.Module, recorder: Recorder, on_module: OnModule | None, norms_of: frozenset[str]
 ) -> Iterator[Any]:
     """Register the hooks that keep the recorder's stack of running modules; yields their handles."""
+    hooked = _hooked(model, norms_of)
+    started: set[str] = set()
 
     def enter(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if threading.get_ident() == recorder.thread:
                 if on_module:
-                    on_module(name)
+                    on_module(name, len(started) / len(hooked))
+                    started.add(name)
                 recorder.stack.append(Frame(name, module, args, kwargs))
 
         return hook
@@ -139,7 +156,7 @@ def _hook_modules(
 
         return hook
 
-    for name, module in model.named_modules():
+    for name, module in hooked:
         yield module.register_forward_pre_hook(enter(name), with_kwargs=True, prepend=True)
         yield module.register_forward_hook(leave(name), always_call=True)
 
@@ -147,7 +164,7 @@ def _hook_modules(
 @contextmanager
 def capture(
     model: nn.Module,
-    on_module: Callable[[str], None] | None = None,
+    on_module: OnModule | None = None,
     norms_of: Iterable[str] = (),
     splits: Sequence[tuple[str, Split]] = (),
     keep_matrices: bool = False,
@@ -159,7 +176,8 @@ def capture(
     model : nn.Module
         In evaluation mode; nothing of it is changed, and every hook comes off at the end.
     on_module : callable, optional
-        Called with each module's name as it starts; what it raises stops the forward pass.
+        Called as a module starts, with its name and the share of modules that started before it; what it
+        raises stops the forward pass. Torch's own layers are passed over.
     norms_of : iterable of str
         Names of modules whose output (1, tokens, width) should leave the norm of each token.
     splits : sequence of (str, Split)
@@ -182,18 +200,22 @@ def capture(
 def recording(
     model: nn.Module,
     recorder: Recorder,
-    on_module: Callable[[str], None] | None = None,
+    on_module: OnModule | None = None,
     norms_of: Iterable[str] = (),
 ) -> Iterator[None]:
     """Let a recorder see the forward passes of `model`; see `capture`."""
     if model.training:
         raise AttentionError("call model.eval() first: in training mode dropout falsifies attention weights")
-    with ExitStack() as stack:
+    handles = []
+    try:
         for handle in _hook_modules(model, recorder, on_module, frozenset(norms_of)):
-            stack.callback(handle.remove)
-        stack.enter_context(recorder)
-        yield
-    recorder.stack.clear()
+            handles.append(handle)  # so that those hooked so far come off even if hooking fails
+        with recorder:
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        recorder.stack.clear()
 
 
 def describe_failure(model: nn.Module) -> str:

@@ -1,6 +1,6 @@
 """Where the queries and keys of every attention call lie on the image, measured by one forward pass."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vizstudio.compute.calls import AttentionCall
-from vizstudio.compute.capture import Recorder, recording
+from vizstudio.compute.capture import OnModule, Recorder, recording
 from vizstudio.compute.follow import PlaceFollower
 from vizstudio.compute.places import BITS, LOST, MAX_SIDE, is_constant
 from vizstudio.compute.products import Product
@@ -265,7 +265,7 @@ def observe(
     model: nn.Module,
     inputs: Tensor,
     layout: ModelLayout | None = None,
-    on_module: Callable[[str], None] | None = None,
+    on_module: OnModule | None = None,
     norms_of: Iterable[str] = (),
 ) -> Observation:
     """Run a model once on an image; see its attention, and where its tokens lie.
@@ -280,7 +280,8 @@ def observe(
         What an earlier run on an input of the same size found; without it the places are followed, which
         takes some milliseconds more.
     on_module : callable, optional
-        Called with each module's name as it starts; what it raises stops the forward pass.
+        Called as a module starts, with its name and the share of modules that started before it; what it
+        raises stops the forward pass. Torch's own layers are passed over.
     norms_of : iterable of str
         Names of modules whose output (1, tokens, width) should leave the norm of each token.
 

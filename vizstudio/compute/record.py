@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from vizstudio.compute.calls import (
@@ -47,24 +46,29 @@ def fused_call(
     *,
     split: Split | None = None,
 ) -> FusedCall:
-    """Keep what one ``scaled_dot_product_attention`` was given, checked against what it gave out."""
+    """Keep what one ``scaled_dot_product_attention`` was given, and what checks it against what it gave out."""
     split = split or by_convention(query.shape, frame.module if frame else None)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     bias = Kept(attn_mask) if attn_mask is not None else None
     inputs = FusedInputs(Kept(query), Kept(key), bias, is_causal, scale, split)
     name, rows = frame.name if frame else "", sample_rows(query.shape[-2])
-    weights = inputs.weights(name, slice(None), None, rows)
-    values = split(value).float()
-    values = values.repeat_interleave(weights.shape[1] // values.shape[1], 1)
+    # Only a few rows of the output are copied; values mostly share their memory with queries and keys.
+    values, given = Kept(value), split(out[..., rows, :])
+
+    def check() -> Tensor:
+        weights = inputs.weights(name, slice(None), None, rows)
+        factors = split(values.get(name)).float()
+        factors = factors.repeat_interleave(weights.shape[1] // factors.shape[1], 1)
+        return relative_error(weights @ factors, given)
+
     return FusedCall(
         name=name,
         module=frame.module if frame else None,
-        windows=weights.shape[0],
+        windows=given.shape[0],
         heads=split.heads,
         queries=query.shape[-2],
         keys=key.shape[-2],
-        value_dim=value.shape[-1],
-        error=relative_error(weights @ values, split(out[..., rows, :])),
+        check=check,
         tolerance=TOLERANCE[query.dtype],
         refusal=split.refusal,
         inputs=inputs,
@@ -103,20 +107,21 @@ def module_call(
     matrix, note, refusal = _shown_matrix(product)
     split = split or by_convention(matrix.shape, frame.module)
     rows = sample_rows(matrix.shape[-2])
-    ours = torch.matmul(product.matrix[..., rows, :].float(), product.value.float())
+    used, values, given = product.matrix[..., rows, :], Kept(product.value), product.out[..., rows, :]
+    sample = split(matrix[..., rows, :]).float()
     call = ModuleCall(
         name=frame.name,
         module=frame.module,
-        windows=split(matrix).shape[0],
+        windows=sample.shape[0],
         heads=split.heads,
         queries=matrix.shape[-2],
         keys=matrix.shape[-1],
-        value_dim=product.value.shape[-1],
-        error=relative_error(ours, product.out[..., rows, :]),
+        check=lambda: relative_error(used.float() @ values.get(frame.name).float(), given),
         tolerance=TOLERANCE[matrix.dtype],
         note=note,
         refusal=refusal or split.refusal,
         kept=tuple(Kept(t) for t in _all_tensors((frame.args, frame.kwargs))),
         again=lambda: split(again()),
+        sample=sample,
     )
     return call, matrix
