@@ -1,13 +1,17 @@
 """What an analysis leaves behind: frozen results, shapes checked when they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.geometry import PatchGrid, TokenAxis
+
+if TYPE_CHECKING:
+    from vizstudio.core.caption import Caption, TokenStep
+    from vizstudio.core.context import RunContext
 
 Query = str | int | tuple[int, int]
 """``"cls"``, another prefix token's name, ``"mean"`` of the patches, ``(row, col)``, or a token number."""
@@ -163,6 +167,13 @@ class Analysis:
         What is needed to run it again: weights, their hash, the image's hash, the fit, versions, device.
     notes : tuple of str
         What the user must know, such as ``"untrained weights"``.
+    caption : Caption or None
+        The best caption of a model that writes one; its `attention` is then the image encoder's.
+    other_captions : tuple of Caption
+        The other beams, best first.
+    continued : callable or None
+        Called as ``continued(token_ids, context)``; returns the analysis whose caption begins with these
+        tokens.
     """
 
     model_id: str
@@ -175,6 +186,43 @@ class Analysis:
     timings: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    caption: "Caption | None" = None
+    other_captions: "tuple[Caption, ...]" = ()
+    continued: "Callable[[Sequence[int], RunContext | None], Analysis] | None" = None
+
+    @property
+    def steps(self) -> "tuple[TokenStep, ...]":
+        """The steps of the caption; none for a model that writes none."""
+        return self.caption.steps if self.caption else ()
+
+    def branch(self, step: int, alternative: int, context: "RunContext | None" = None) -> "Analysis":
+        """Return the caption that goes on with another token; the image is not encoded again.
+
+        Parameters
+        ----------
+        step : int
+            Where to leave this caption.
+        alternative : int
+            Which of the step's alternatives to take, from 0, the most probable.
+        context : RunContext, optional
+            To cancel and to hear of progress.
+
+        Raises
+        ------
+        UsageError
+            If there is no such step or alternative, or this model writes no captions.
+        """
+        if self.continued is None:
+            raise UsageError(f"{self.model_id} writes no captions, so there is none to branch from")
+        if not 0 <= step < len(self.steps):
+            raise UsageError(f"step {step} does not exist: the caption has steps 0 to {len(self.steps) - 1}")
+        choices = self.steps[step].alternatives
+        if not 0 <= alternative < len(choices):
+            raise UsageError(
+                f"alternative {alternative} does not exist: step {step} has 0 to {len(choices) - 1}"
+            )
+        before = [s.token_id for s in self.steps[:step]]
+        return self.continued([*before, choices[alternative].token_id], context)
 
     def position(self) -> PositionEmbedding:
         """Return the position embedding.

@@ -1,0 +1,186 @@
+"""A caption as it was written, token by token, each with the attention of the step that wrote it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp
+
+import numpy as np
+
+from vizstudio.core.errors import UsageError
+from vizstudio.core.types import Attention, Head, Heatmap
+
+
+@dataclass(frozen=True)
+class CaptionRequest:
+    """How a caption is to be written.
+
+    Parameters
+    ----------
+    beams : int
+        Width of the beam search; 1 is greedy.
+    prefix : str or None
+        Words that the caption has to begin with (teacher forcing).
+    max_tokens : int or None
+        Most tokens to write, the prefix's included; None for the model's own limit.
+    length_penalty : float
+        A beam's score is its log-probability divided by ``tokens ** length_penalty``.
+    temperature : float or None
+        Sample instead of taking the most probable token; above 0.
+    top_p : float
+        Sample among the most probable tokens that together reach this probability; above 0, at most 1.
+    seed : int
+        Of sampling.
+    alternatives : int
+        How many tokens to keep at every step.
+    """
+
+    beams: int = 1
+    prefix: str | None = None
+    max_tokens: int | None = None
+    length_penalty: float = 1.0
+    temperature: float | None = None
+    top_p: float = 1.0
+    seed: int = 0
+    alternatives: int = 10
+
+    def __post_init__(self) -> None:
+        for ok, sentence in (
+            (self.beams >= 1, f"beams must be at least 1, not {self.beams}"),
+            (
+                self.max_tokens is None or self.max_tokens >= 1,
+                f"max tokens must be at least 1, not {self.max_tokens}",
+            ),
+            (
+                self.temperature is None or self.temperature > 0,
+                f"temperature must be above 0, not {self.temperature}",
+            ),
+            (0 < self.top_p <= 1, f"top-p must be above 0 and at most 1, not {self.top_p}"),
+            (self.alternatives >= 1, f"alternatives must be at least 1, not {self.alternatives}"),
+            (
+                self.beams == 1 or self.temperature is None,
+                "beam search takes no temperature: choose one of the two",
+            ),
+        ):
+            if not ok:
+                raise UsageError(sentence)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that a step might have written, and its log-probability in nats."""
+
+    token_id: int
+    text: str
+    log_prob: float
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStep:
+    """One step of the decoder: the token that it *wrote*, and what it attended to while writing it.
+
+    The decoder read the token before; its query at that position decides this token, so the map belongs here.
+
+    Parameters
+    ----------
+    index : int
+        Position in the caption, from 0.
+    token_id : int
+        Number of the token that was written.
+    text : str
+        The token as the vocabulary spells it, without marks of continuation.
+    starts_word : bool
+        False for a piece that continues the word before.
+    log_prob : float
+        Of this token given all before, in nats.
+    entropy : float
+        Of the whole distribution over the vocabulary, in nats.
+    alternatives : tuple of Alternative
+        The most probable tokens, most probable first.
+    cross : Attention
+        A layer per decoder layer, each with one query; keys are the image.
+    itself : Attention
+        A layer per decoder layer, each with one query; keys are the tokens read so far.
+    forced : bool
+        Whether the token was given by the user rather than chosen.
+    """
+
+    index: int
+    token_id: int
+    text: str
+    starts_word: bool
+    log_prob: float
+    entropy: float
+    alternatives: tuple[Alternative, ...]
+    cross: Attention
+    itself: Attention
+    forced: bool = False
+
+    @property
+    def probability(self) -> float:
+        """Of this token given all before, in [0, 1]."""
+        return exp(self.log_prob)
+
+    def heatmap(self, layer: int = -1, head: Head = "mean") -> Heatmap:
+        """Return where the decoder looked on the image when it wrote this token."""
+        return self.cross.heatmap(layer, head, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Word:
+    """A word of the caption and the steps that wrote its pieces."""
+
+    text: str
+    steps: tuple[TokenStep, ...]
+
+    @property
+    def log_prob(self) -> float:
+        """Sum over its pieces, in nats."""
+        return sum(step.log_prob for step in self.steps)
+
+    @property
+    def probability(self) -> float:
+        """Product over its pieces, in [0, 1]."""
+        return exp(self.log_prob)
+
+    def heatmap(self, layer: int = -1, head: Head = "mean") -> Heatmap:
+        """Return the mean of its pieces' maps."""
+        maps = [step.heatmap(layer, head) for step in self.steps]
+        values = np.mean([m.values for m in maps], axis=0, dtype=np.float32)
+        return Heatmap(values, maps[0].grid, self.text, maps[0].unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Caption:
+    """A whole caption.
+
+    Parameters
+    ----------
+    steps : tuple of TokenStep
+        In order; the token that ends the caption is the last one if it was written.
+    text : str
+        The caption without marks.
+    score : float
+        What beams are ranked by: log-probability over length, as the request says.
+    finished : bool
+        Whether the decoder ended it itself, rather than a limit.
+    """
+
+    steps: tuple[TokenStep, ...]
+    text: str
+    score: float
+    finished: bool
+
+    @property
+    def log_prob(self) -> float:
+        """Sum over all steps, in nats."""
+        return sum(step.log_prob for step in self.steps)
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """The steps grouped into words; a repeated word stays a word of its own."""
+        groups: list[list[TokenStep]] = []
+        for step in self.steps:
+            if step.starts_word or not groups:
+                groups.append([])
+            groups[-1].append(step)
+        return tuple(Word("".join(s.text for s in group), tuple(group)) for group in groups)
