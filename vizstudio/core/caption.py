@@ -145,7 +145,7 @@ class Word:
     def heatmap(self, layer: int = -1, head: Head = "mean") -> Heatmap:
         """Return the mean of its pieces' maps."""
         maps = [step.heatmap(layer, head) for step in self.steps]
-        values = np.mean([m.values for m in maps], axis=0, dtype=np.float32)
+        values = np.stack([m.values for m in maps]).mean(axis=0)
         return Heatmap(values, maps[0].grid, self.text, maps[0].unit)
 
 
