@@ -85,7 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except PluginError as error:
-        return _fail(" ".join(str(error).split()), EXIT_FAILED, debug)
+        hint = ": --debug shows where" if error.__cause__ else ""
+        return _fail(" ".join(str(error).split()) + hint, EXIT_FAILED, debug)
     except VizstudioError as error:
         return _fail(" ".join(str(error).split()), EXIT_USAGE, debug)
     except CycloptsError as error:

@@ -41,9 +41,7 @@ def blame(plugin: str, doing: str) -> Iterator[None]:
     except (VizstudioError, Cancelled, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
-        raise PluginError(
-            f"plugin {plugin!r} failed {doing} ({one_line(error)}): --debug shows where"
-        ) from error
+        raise PluginError(f"plugin {plugin!r} failed {doing} ({one_line(error)})") from error
 
 
 def one_line(error: BaseException) -> str:

@@ -86,7 +86,7 @@ def test_register_views(site: Any) -> None:
     [
         (
             ["--view", "sick"],
-            "plugin 'healthy' failed computing 'sick' (RuntimeError: sick): --debug shows where",
+            "plugin 'healthy' failed computing 'sick' (RuntimeError: sick)",
         ),
         (["--format", "bad"], "'healthy.model:to_bad' of plugin 'healthy' must return bytes"),
     ],
@@ -121,7 +121,7 @@ def test_a_model_whose_analysis_fails_says_so_in_one_line(name: str, site: Any, 
         reason = {"raises": "ZeroDivisionError: toys cannot divide", "exits": "SystemExit: 3"}[name]
         assert "0 of 4 images analysed" in done.stderr
         for photo in photos.glob("*.jpg"):
-            assert f"plugin 'healthy' failed analysing {photo} ({reason}): --debug shows where" in done.stderr
+            assert f"plugin 'healthy' failed analysing {photo} ({reason})" in done.stderr
         single = site.vizstudio("run", photos / "coffee.jpg", *command[2:])
         assert single.returncode == 1
         assert single.stderr == (
