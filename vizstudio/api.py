@@ -6,6 +6,7 @@ What needs torch is imported when it is first used, so that a plugin's top modul
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vizstudio.core.caption import Alternative, Caption, CaptionRequest, TokenStep, Word
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import (
     AttentionError,
@@ -23,7 +24,7 @@ from vizstudio.core.errors import (
 from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
-from vizstudio.core.model import Model, ModelInfo, ModelRequest, WeightSource
+from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, WeightSource
 from vizstudio.core.types import (
     Analysis,
     Attention,
@@ -56,6 +57,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Alternative",
     "Analysis",
     "Attention",
     "AttentionCall",
@@ -63,6 +65,9 @@ __all__ = [
     "AttentionLayer",
     "AttentionTrace",
     "Cancelled",
+    "Caption",
+    "CaptionRequest",
+    "Captioner",
     "CheckpointError",
     "DeviceError",
     "ExporterEntry",
@@ -92,10 +97,12 @@ __all__ = [
     "ReductionEntry",
     "RunContext",
     "TokenAxis",
+    "TokenStep",
     "UsageError",
     "ViewEntry",
     "VizstudioError",
     "WeightSource",
+    "Word",
     "attention_heatmap",
     "capture",
     "describe_failure",

@@ -1,13 +1,14 @@
 """Loads a model by its id and analyses images with it: the same steps for scripts, commands and the window."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import PluginError, UsageError
 from vizstudio.core.geometry import FitMode
 from vizstudio.core.images import ImageSource, read_image
-from vizstudio.core.model import Model, ModelInfo, ModelRequest
+from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest
 from vizstudio.core.types import Analysis
 from vizstudio.plugins import PluginHost, load_plugins
 from vizstudio.registry import blame, load_target
@@ -16,6 +17,8 @@ from vizstudio.settings import read_settings
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+
+ImageLike: TypeAlias = "str | Path | Image.Image | np.ndarray | ImageSource"
 
 
 class LoadedModel:
@@ -29,9 +32,7 @@ class LoadedModel:
         """What is known of the model before it sees an image."""
         return self._model.info
 
-    def analyze(
-        self, image: "str | Path | Image.Image | np.ndarray | ImageSource", context: RunContext | None = None
-    ) -> Analysis:
+    def analyze(self, image: ImageLike, context: RunContext | None = None) -> Analysis:
         """Run the model once on an image and keep what it computed.
 
         Parameters
@@ -53,6 +54,64 @@ class LoadedModel:
             analysis = self._model.analyze(source, context or RunContext(self._device))
         if not isinstance(analysis, Analysis):
             raise PluginError(f"plugin {self._plugin!r} must return an Analysis from analyze")
+        return analysis
+
+    @property
+    def can_caption(self) -> bool:
+        """Whether the model writes captions."""
+        return isinstance(self._model, Captioner)
+
+    def caption(
+        self,
+        image: ImageLike,
+        beams: int = 1,
+        prefix: str | None = None,
+        max_tokens: int | None = None,
+        *,
+        length_penalty: float = 1.0,
+        temperature: float | None = None,
+        top_p: float = 1.0,
+        seed: int = 0,
+        alternatives: int = 10,
+        context: RunContext | None = None,
+    ) -> Analysis:
+        """Write a caption of an image and keep what each step attended to.
+
+        Parameters
+        ----------
+        image : path, Pillow image, array or ImageSource
+            See `vizstudio.core.images.read_image`.
+        beams, prefix, max_tokens, length_penalty, temperature, top_p, seed, alternatives
+            See `vizstudio.core.caption.CaptionRequest`.
+        context : RunContext, optional
+            To cancel and to hear of progress.
+
+        Returns
+        -------
+        Analysis
+            With `caption` and `steps`.
+
+        Raises
+        ------
+        UsageError
+            If the model writes no captions, or a value is out of its range.
+        VizstudioError
+            With one sentence: an unreadable image, or a prefix that cannot be continued.
+        PluginError
+            If the model's own code fails; the cause is chained.
+        """
+        request = CaptionRequest(
+            beams, prefix, max_tokens, length_penalty, temperature, top_p, seed, alternatives
+        )
+        if not isinstance(self._model, Captioner):
+            raise UsageError(f"{self.info.model_id} writes no captions: choose a model that does")
+        source = read_image(image)
+        with blame(self._plugin, f"captioning {source.name}"):
+            analysis = self._model.caption(source, request, context or RunContext(self._device))
+        if not isinstance(analysis, Analysis) or analysis.caption is None:
+            raise PluginError(
+                f"plugin {self._plugin!r} must return an Analysis with its caption from caption"
+            )
         return analysis
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.geometry import FitMode
 from vizstudio.core.images import ImageSource
@@ -65,4 +66,25 @@ class Model(Protocol):
             With one sentence for the user.
         vizstudio.core.errors.Cancelled
             Soon after ``context`` was cancelled: within one layer.
+        """
+
+
+@runtime_checkable
+class Captioner(Model, Protocol):
+    """A model that writes captions too."""
+
+    def caption(self, image: ImageSource, request: CaptionRequest, context: RunContext) -> Analysis:
+        """Encode an image once, write its caption token by token, and keep what was computed.
+
+        Returns
+        -------
+        Analysis
+            With `caption` and `continued` set; its `attention` is the image encoder's.
+
+        Raises
+        ------
+        vizstudio.core.errors.VizstudioError
+            With one sentence for the user, such as on a prefix that is too long.
+        vizstudio.core.errors.Cancelled
+            Soon after ``context`` was cancelled: within one token.
         """
