@@ -95,7 +95,8 @@ def test_a_part_that_fails_says_so_and_the_others_are_written(
     options: list[str], reason: str, site: Any, photos: Path
 ) -> None:
     done = run_toy(site, photos, *options)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"vizstudio: error: {reason}\n")
+    hint = ": --debug shows where" if "RuntimeError" in reason else ""
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"vizstudio: error: {reason}{hint}\n")
     both = [f"{text},attention" if "view" in options[0] else f"{text},png" for text in options[1:]]
     done = site.vizstudio(
         *("run", photos / "coffee.jpg", "--model", "toy:bear", "--device", "cpu", "--out", "out"),

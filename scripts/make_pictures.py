@@ -1,0 +1,95 @@
+"""Makes the pictures of the README: the views without a window, and the window itself.
+
+usage: python scripts/make_pictures.py [--model ID] [--checkpoint FILE] [--out FOLDER]
+
+The README's own were made with `--model vit:vit_small_patch14_dinov2` and DINOv2-like ViT-S/14 weights. Without
+a checkpoint the weights are untrained, and every picture says so.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from vizstudio.cli import main as vizstudio
+from vizstudio.resources import resource_path
+
+PICTURES = {
+    "attention": ("chelsea", ["--view", "attention", "--layer", "10", "--head", "5"]),
+    "patch": ("coffee", ["--view", "attention", "--query", "14,18"]),
+    "heads": ("chelsea", ["--view", "heads", "--layer", "10"]),
+    "wall": ("chelsea", ["--view", "wall"]),
+    "position": ("coffee", ["--view", "position", "--input-size", "224x224"]),
+}
+
+
+def views(model: list[str], out: Path) -> None:
+    """Write the views that need no window."""
+    for name, (photo, options) in PICTURES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            image = str(resource_path(f"photos/{photo}.jpg"))
+            code = vizstudio(["run", image, *model, *options, "--out", folder])
+            if code:
+                raise SystemExit(code)
+            (made,) = Path(folder).glob("*.png")
+            shutil.copyfile(made, out / f"{name}.png")
+
+
+def window(model_id: str, checkpoint: Path | None, out: Path) -> None:
+    """Photograph the window: a patch of the coffee as query, and the position grid."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["VIZSTUDIO_CONFIG_DIR"] = tempfile.mkdtemp()
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from vizstudio.gui.app import make_application
+    from vizstudio.gui.main_window import MainWindow
+    from vizstudio.gui.snapshot import ModelChoice
+    from vizstudio.plugins import load_plugins
+
+    application = make_application()
+    studio = MainWindow(load_plugins())
+    studio.show()
+    studio.list_models()
+
+    def wait(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            application.processEvents()
+
+    def photograph(name: str) -> None:
+        studio.grab().save(str(out / f"{name}.png"))
+
+    studio.choose_model(ModelChoice(model_id, checkpoint))
+    studio.controller.open_image(resource_path("photos/coffee.jpg"))
+    while studio.attention.query_grid is None:
+        wait(0.1)
+    wait(1)
+    grid, canvas = studio.attention.query_grid, studio.attention.canvas
+    left, top, width, height = grid.cell_rect(grid.rows * 14 // 37, grid.cols * 18 // 37)
+    place = canvas.position_of(left + width / 2, top + height / 2)
+    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    wait(1)
+    photograph("window")
+    studio.close()
+
+
+def main() -> None:
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="vit:vit_small_patch14_dinov2")
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    weights = ["--checkpoint", str(given.checkpoint)] if given.checkpoint else []
+    views(["--model", given.model, *weights], given.out)
+    window(given.model, given.checkpoint, given.out)
+
+
+if __name__ == "__main__":
+    main()
