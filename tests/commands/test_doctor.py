@@ -46,6 +46,7 @@ def test_without_a_display_it_says_so_and_how_to_go_on() -> None:
 
 @linux
 def test_a_qt_that_cannot_start_is_told_with_its_own_words() -> None:
+    pytest.importorskip("PySide6.QtWidgets", reason="Qt is not here", exc_type=ImportError)
     code, found = examine({"QT_QPA_PLATFORM": "nonsense"})
     assert code == 1
     assert found["Qt starts"]["verdict"] == "bad"
