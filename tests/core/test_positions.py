@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vizstudio.core import positions
-from vizstudio.core.errors import GeometryError
+from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.geometry import ImageFit, PatchGrid
 from vizstudio.core.types import PositionEmbedding
 
@@ -89,3 +89,10 @@ def test_fewer_components_than_colours() -> None:
 def test_equal_positions_have_no_components() -> None:
     rgb, shares = positions.position_pca(PositionEmbedding("learned", np.ones((9, 4)), square(3)))
     assert (rgb == 0).all() and (shares == 0).all()
+
+
+def test_more_pairs_than_fit_into_memory_are_refused_in_one_sentence() -> None:
+    grid = square(130)
+    embedding = PositionEmbedding("learned", np.zeros((len(grid), 1), np.float32), grid)
+    with pytest.raises(UsageError, match="130×130 patches has 2.9e"):
+        embedding.similarity()

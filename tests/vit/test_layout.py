@@ -10,7 +10,15 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from vizstudio.api import AttentionError, AttentionTrace, ImageFit, ModelLayout, PatchGrid, observe
+from vizstudio.api import (
+    AttentionError,
+    AttentionTrace,
+    GeometryError,
+    ImageFit,
+    ModelLayout,
+    PatchGrid,
+    observe,
+)
 
 # Name, layers to try, input (width, height) or None for the model's own, cells that the stem's kernels may reach.
 CASES = [
@@ -179,3 +187,9 @@ def test_names_of_tokens_off_the_image() -> None:
     model, image, fit = build("vit_base_patch16_siglip_224", None)
     seen = observe(model, image)
     assert seen.layout.layer(12, seen.calls[12], fit).queries.labels == ("probe",)
+
+
+def test_one_image_at_a_time() -> None:
+    model, image, _ = build("vit_tiny_patch16_224", None)
+    with pytest.raises(GeometryError, match="one image"):
+        observe(model, image.repeat(2, 1, 1, 1))

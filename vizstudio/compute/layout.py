@@ -290,8 +290,12 @@ def observe(
     AttentionError
         If the model is in training mode.
     GeometryError
-        If the input is larger than places can tell.
+        If the input is not one image, or larger than places can tell.
     """
+    if inputs.ndim != 4 or len(inputs) != 1:
+        raise GeometryError(
+            f"observe takes one image (1, channels, height, width), not {tuple(inputs.shape)}"
+        )
     if layout is not None:
         recorder = Recorder(splits=layout.splits)
     elif max(inputs.shape[-2:]) > MAX_SIDE:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Query = str | int | tuple[int, int]
 """``"cls"``, another prefix token's name, ``"mean"`` of the patches, ``(row, col)``, or a token number."""
 Head = int | Literal["mean", "max", "min"]
+MOST_PATCHES = 2**14  # their similarity takes 1 GB
 PositionKind = Literal["learned", "sincos", "rotary"]
 
 
@@ -78,7 +79,17 @@ class PositionEmbedding:
 
         ``similarity()[r, c]`` is the panel of patch (r, c): its similarity with every patch. The figure is
         that of Dosovitskiy et al. 2021 (An Image is Worth 16x16 Words), Figure 7.
+
+        Raises
+        ------
+        UsageError
+            If there are so many patches that their pairs would not fit into memory.
         """
+        if len(self.grid) > MOST_PATCHES:
+            raise UsageError(
+                f"the similarity of {self.grid.rows}×{self.grid.cols} patches has {len(self.grid) ** 2:.1e} numbers, "
+                f"too many to hold: choose a smaller input, of at most {MOST_PATCHES} patches"
+            )
         vectors = np.asarray(self.vectors, np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
