@@ -94,5 +94,5 @@ def test_equal_positions_have_no_components() -> None:
 def test_more_pairs_than_fit_into_memory_are_refused_in_one_sentence() -> None:
     grid = square(130)
     embedding = PositionEmbedding("learned", np.zeros((len(grid), 1), np.float32), grid)
-    with pytest.raises(UsageError, match="130×130 patches has 2.9e"):
+    with pytest.raises(UsageError, match="of 130×130 patches"):
         embedding.similarity()
