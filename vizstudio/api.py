@@ -21,6 +21,7 @@ from vizstudio.core.errors import (
     UsageError,
     VizstudioError,
 )
+from vizstudio.core.export import write_atomic
 from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
@@ -44,6 +45,15 @@ if TYPE_CHECKING:
     from vizstudio.compute.capture import Recorder, capture, describe_failure
     from vizstudio.compute.layout import ModelLayout, Observation, observe
     from vizstudio.compute.trace import AttentionTrace
+    from vizstudio.compute.weights import (
+        StoredWeights,
+        describe_difference,
+        first_line,
+        name_some,
+        read_stored,
+        sha256_of,
+        shape_text,
+    )
 
 _LAZY = {
     "AttentionCall": "vizstudio.compute.calls",
@@ -54,6 +64,13 @@ _LAZY = {
     "ModelLayout": "vizstudio.compute.layout",
     "Observation": "vizstudio.compute.layout",
     "observe": "vizstudio.compute.layout",
+    "StoredWeights": "vizstudio.compute.weights",
+    "describe_difference": "vizstudio.compute.weights",
+    "first_line": "vizstudio.compute.weights",
+    "name_some": "vizstudio.compute.weights",
+    "read_stored": "vizstudio.compute.weights",
+    "sha256_of": "vizstudio.compute.weights",
+    "shape_text": "vizstudio.compute.weights",
 }
 
 __all__ = [
@@ -96,6 +113,7 @@ __all__ = [
     "Recorder",
     "ReductionEntry",
     "RunContext",
+    "StoredWeights",
     "TokenAxis",
     "TokenStep",
     "UsageError",
@@ -105,15 +123,22 @@ __all__ = [
     "Word",
     "attention_heatmap",
     "capture",
+    "describe_difference",
     "describe_failure",
+    "first_line",
     "fuse",
     "hookimpl",
     "key_grid",
+    "name_some",
     "observe",
     "query_rows",
     "query_tokens",
     "read_image",
+    "read_stored",
+    "sha256_of",
+    "shape_text",
     "to_map",
+    "write_atomic",
 ]
 
 

@@ -11,8 +11,8 @@ from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_co
 from timm.models import get_deprecated_models
 from torch import nn
 
-from vizstudio.api import CheckpointError, ModelError, ModelRequest, RunContext, WeightSource
-from vizstudio_vit.checkpoint import Weights, count_classes, first_line, read_weights
+from vizstudio.api import CheckpointError, ModelError, ModelRequest, RunContext, WeightSource, first_line
+from vizstudio_vit.checkpoint import Weights, count_classes, read_weights
 from vizstudio_vit.fitting import check_fitted, explain
 from vizstudio_vit.hub import fetch
 from vizstudio_vit.preprocess import Preprocessing

@@ -1,9 +1,6 @@
-"""Reads weights from a file without running any code in it."""
+"""What timm makes of a file of weights: its class names, its author's preprocessing, its keys."""
 
-import argparse
-import hashlib
 import json
-import pickle
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vizstudio.api import CheckpointError
+from vizstudio.api import CheckpointError, StoredWeights, read_stored
 
-# Averaged weights come first: they are what a training script evaluates and publishes.
-WRAPPERS = (
-    *("state_dict_ema", "model_ema", "ema_state_dict", "ema"),
-    *("state_dict", "model_state_dict", "model", "net", "teacher"),
-)
-PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
 State = dict[str, Tensor]
 
 
@@ -49,27 +40,17 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a ``.safetensors`` file, or a pickle of tensors with ``weights_only=True``.
+    """Read a file of weights and what it tells beside them; see `vizstudio.api.read_stored`.
 
     Raises
     ------
     CheckpointError
         If the file is missing, truncated, holds no weights, or wants to run code, which it never does here.
     """
-    if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}: give the path of a .safetensors or .pth file")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"{path.name} is empty: get the file again")
-    is_safetensors = path.suffix.lower() == ".safetensors"
-    content = _read_safetensors(path) if is_safetensors else _read_pickle(path)
-    found, wrapper = _unwrap(content)
-    state = {key: value for key, value in found.items() if isinstance(value, Tensor)}
-    state.pop("n_averaged", None)  # torch.optim.swa_utils.AveragedModel's own counter
-    if not state:
-        raise CheckpointError(f"{path.name} holds no weights: a dict of names to tensors is expected")
-    weights = Weights(_without_prefix(state), _sha256(path), _class_names(content))
-    if "ema" in wrapper:
-        weights.notes.append(f"averaged weights are shown: {wrapper} of {path.name}")
+    stored = read_stored(path)
+    weights = Weights(stored.state, stored.file_hash, _class_names(stored, path.name))
+    if "ema" in stored.wrapper:
+        weights.notes.append(f"averaged weights are shown: {stored.wrapper} of {path.name}")
     if "positional_embedding.pos_embedding" in weights.state:
         weights.state = from_lukemelas(weights.state)
         weights.preprocessing = {"crop_mode": "squash", "crop_pct": 1.0, "interpolation": "bilinear"}
@@ -79,81 +60,17 @@ def read_weights(path: Path) -> Weights:
     return weights
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            tensors: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            told = (file.metadata() or {}).get("class_names", "[]")
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path.name} is not a whole safetensors file ({first_line(error)}): get it again"
-        ) from error
-    try:
-        names = json.loads(told)
-    except ValueError as error:
-        raise CheckpointError(f"{path.name} has class_names that are not JSON: {error}") from error
-    return {**tensors, "class_names": names} if names else tensors
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        # timm's and others' training scripts keep their options beside the weights; a Namespace is inert.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if wanted:
-            raise CheckpointError(
-                f"{path.name} is refused: its pickle wants to call {wanted[1]}, and only tensors are loaded here; "
-                "save its state_dict alone, best as .safetensors"
-            ) from error
-        raise CheckpointError(
-            f"{path.name} is no checkpoint of tensors: give a .safetensors file, or a .pth that torch.save wrote"
-        ) from error
-    # torch raises whatever its parsers meet in a damaged file; its advice is for programmers.
-    except Exception as error:
-        raise CheckpointError(
-            f"{path.name} is truncated or no checkpoint that torch.save wrote: get it again"
-        ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _unwrap(content: Any) -> tuple[dict[str, Any], str]:
-    """Find the state dict inside what training scripts wrap around it; return it and its key."""
-    if not isinstance(content, dict):
-        return {}, ""
-    for wrapper in WRAPPERS:
-        if isinstance(content.get(wrapper), dict):
-            return content[wrapper], wrapper
-    return content, ""
-
-
-def _class_names(content: Any) -> tuple[str, ...]:
-    if not isinstance(content, dict):
-        return ()
-    numbers = content.get("class_to_idx")
+def _class_names(stored: StoredWeights, file_name: str) -> tuple[str, ...]:
+    numbers = stored.beside.get("class_to_idx")
     if isinstance(numbers, dict) and sorted(numbers.values()) == list(range(len(numbers))):
         return tuple(str(name) for name in sorted(numbers, key=numbers.__getitem__))
-    listed = content.get("class_names") or content.get("classes") or ()
+    listed = stored.beside.get("class_names") or stored.beside.get("classes") or ()
+    if "class_names" in stored.metadata:
+        try:
+            listed = json.loads(stored.metadata["class_names"])
+        except ValueError as error:
+            raise CheckpointError(f"{file_name} has class_names that are not JSON: {error}") from error
     return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
-
-
-def _without_prefix(state: State) -> State:
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            return _without_prefix({key[len(prefix) :]: value for key, value in state.items()})
-    return state
 
 
 def from_lukemelas(state: State) -> State:

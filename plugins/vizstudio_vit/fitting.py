@@ -5,8 +5,8 @@ import re
 import torch
 from torch import Tensor, nn
 
-from vizstudio.api import CheckpointError
-from vizstudio_vit.checkpoint import State, Weights, first_line
+from vizstudio.api import CheckpointError, first_line, name_some, shape_text
+from vizstudio_vit.checkpoint import State, Weights
 
 Shape = tuple[int, int]
 # Sections of the message of torch.nn.Module.load_state_dict.
@@ -94,7 +94,10 @@ def _positions(model: nn.Module, state: State) -> str:
     if stored.shape[1:] == own.shape[1:] or stored.shape[2] != own.shape[2] or _side(patches):
         return ""
     keys = model.state_dict().keys()
-    other = (_some(sorted(keys - state.keys()), "missing"), _some(sorted(state.keys() - keys), "unexpected"))
+    other = (
+        name_some(sorted(keys - state.keys()), "missing"),
+        name_some(sorted(state.keys() - keys), "unexpected"),
+    )
     if any(other):  # other prefix tokens, so that the number of patches is not known either
         return "; ".join(filter(None, (*other, f"pos_embed is {_shape(stored)}, not {_shape(own)}")))
     return (
@@ -110,7 +113,11 @@ def _mismatch(message: str, stored: State) -> str:
         f"{key} is {_shape(stored[key]) if key in stored else _dims(before)}, not {_dims(own)}"
         for key, before, own in _SHAPES.findall(message)  # of what timm made of it, where it resampled
     ]
-    told = (_some(missing, "missing"), _some(unexpected, "unexpected"), _some(misshaped, "of another shape"))
+    told = (
+        name_some(missing, "missing"),
+        name_some(unexpected, "unexpected"),
+        name_some(misshaped, "of another shape"),
+    )
     return "; ".join(filter(None, told))
 
 
@@ -119,16 +126,9 @@ def _quoted(message: str, kind: str) -> list[str]:
     return re.findall(r'"([^"]+)"', found[1]) if found else []
 
 
-def _some(keys: list[str], what: str) -> str:
-    if not keys:
-        return ""
-    shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    return f"{len(keys)} {what} ({shown})"
-
-
 def _dims(dims: str) -> str:
     return dims.replace(", ", "×") or "a single number"
 
 
 def _shape(tensor: Tensor) -> str:
-    return _dims(", ".join(map(str, tensor.shape)))
+    return shape_text(tensor.shape)
