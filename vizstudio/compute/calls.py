@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from vizstudio.compute.split import Split
 from vizstudio.core.errors import AttentionError
 
 ROWS_CHECKED = 4
@@ -25,6 +26,13 @@ def relative_error(ours: Tensor, theirs: Tensor) -> Tensor:
     """Return the largest difference relative to the largest value, as a tensor of one number."""
     theirs = theirs.float()
     return (ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-12)
+
+
+class TensorSource(Protocol):
+    """Where a tensor comes from when it is asked for."""
+
+    def get(self, owner: str) -> Tensor:
+        """Return the tensor; `owner` is the attention that asks, for messages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +127,9 @@ class FusedInputs:
     `split` brings a tensor's leading dimensions into the form (windows, heads).
     """
 
-    query: Kept
-    key: Kept
-    bias: Kept | None
+    query: TensorSource
+    key: TensorSource
+    bias: TensorSource | None
     is_causal: bool
     scale: float
     split: Callable[[Tensor], Tensor]
@@ -151,11 +159,61 @@ class FusedInputs:
         return scores.softmax(-1)
 
 
+@dataclass(frozen=True, eq=False)
+class FusedCheck:
+    """Compares ``weights @ value`` with a few rows of what a call really gave out.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the module that made the call.
+    inputs : FusedInputs
+        What the weights are computed from.
+    value : TensorSource
+        The call's values.
+    rows : list of int
+        Positions of the queries that are compared.
+    given : (windows, heads, rows, dim) Tensor
+        Their output.
+    """
+
+    owner: str
+    inputs: FusedInputs
+    value: TensorSource
+    rows: list[int]
+    given: Tensor
+
+    def __call__(self) -> Tensor:
+        """Return the relative error."""
+        weights = self.inputs.weights(self.owner, slice(None), None, self.rows)
+        factors = self.inputs.split(self.value.get(self.owner)).float()
+        factors = factors.repeat_interleave(weights.shape[1] // factors.shape[1], 1)
+        return relative_error(weights @ factors, self.given)
+
+
 @dataclass(eq=False, kw_only=True)
 class FusedCall(AttentionCall):
     """A call of ``F.scaled_dot_product_attention``: its q, k and bias are kept, never the matrix."""
 
     inputs: FusedInputs
+    check: FusedCheck | None
+
+    def part(self, window: int, key: TensorSource, value: TensorSource) -> "FusedCall":
+        """Return one window of this call as a call of its own, which does not keep alive what all windows read.
+
+        A decoder that keeps its keys and values elsewhere anyway hands them in as (1, heads, keys, dim).
+        """
+        assert self.check is not None, "take a call apart before it is checked"
+        chosen, old = slice(window, window + 1), self.inputs
+        query, bias = old.query.get(self.name), old.bias
+        if bias is not None:
+            shape = (*query.shape[:-1], self.keys)
+            bias = Kept(old.split(bias.get(self.name).expand(shape))[chosen])
+        inputs = replace(
+            old, query=Kept(old.split(query)[chosen]), key=key, bias=bias, split=Split(self.heads)
+        )
+        check = replace(self.check, inputs=inputs, value=value, given=self.check.given[chosen])
+        return replace(self, windows=1, inputs=inputs, check=check)
 
     def reader(self) -> Reader:
         def read(window: int, heads: list[int], positions: list[int] | None) -> Tensor:

@@ -1,6 +1,6 @@
 """Where the queries and keys of every attention call lie on the image, measured by one forward pass."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -267,6 +267,7 @@ def observe(
     layout: ModelLayout | None = None,
     on_module: OnModule | None = None,
     norms_of: Iterable[str] = (),
+    besides: Mapping[str, Any] | None = None,
 ) -> Observation:
     """Run a model once on an image; see its attention, and where its tokens lie.
 
@@ -284,6 +285,8 @@ def observe(
         raises stops the forward pass. Torch's own layers are passed over.
     norms_of : iterable of str
         Names of modules whose output (1, tokens, width) should leave the norm of each token.
+    besides : mapping, optional
+        What else the model is called with, by name, such as a mask of padding.
 
     Raises
     ------
@@ -305,7 +308,7 @@ def observe(
         recorder = LayoutRecorder(PlaceFollower(model, inputs))
     # no_grad rather than inference_mode: its tensors count changes in place, so a stale map is noticed.
     with torch.no_grad(), recording(model, recorder, on_module, norms_of):
-        output = model(inputs)
+        output = model(inputs, **(besides or {}))
     if isinstance(recorder, LayoutRecorder):
         layout = ModelLayout(tuple(recorder.layouts), recorder.places.labels)
     assert layout is not None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vizstudio.compute.calls import (
     TOLERANCE,
     FusedCall,
+    FusedCheck,
     FusedInputs,
     Kept,
     ModuleCall,
@@ -53,18 +54,11 @@ def fused_call(
     inputs = FusedInputs(Kept(query), Kept(key), bias, is_causal, scale, split)
     name, rows = frame.name if frame else "", sample_rows(query.shape[-2])
     # Only a few rows of the output are copied; values mostly share their memory with queries and keys.
-    values, given = Kept(value), split(out[..., rows, :])
-
-    def check() -> Tensor:
-        weights = inputs.weights(name, slice(None), None, rows)
-        factors = split(values.get(name)).float()
-        factors = factors.repeat_interleave(weights.shape[1] // factors.shape[1], 1)
-        return relative_error(weights @ factors, given)
-
+    check = FusedCheck(name, inputs, Kept(value), rows, split(out[..., rows, :]))
     return FusedCall(
         name=name,
         module=frame.module if frame else None,
-        windows=given.shape[0],
+        windows=check.given.shape[0],
         heads=split.heads,
         queries=query.shape[-2],
         keys=key.shape[-2],
