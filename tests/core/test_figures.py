@@ -16,9 +16,10 @@ from vizstudio.core.geometry import ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.overlay import colorize, lookup_table, mosaic
 from vizstudio.core.scene import Box, Picture, Text, text_width
-from vizstudio.core.state import ViewState
+from vizstudio.core.state import CAPTION, ViewState
 from vizstudio.core.types import Analysis, AttentionLayer, Heatmap, PositionEmbedding
 
+OF_IMAGE = tuple(name for name in VIEWS if name not in CAPTION)
 OF_POSITION = ("position", "panel", "position-norm", "position-pca")
 ROLLOUT = reduction_view(
     "Rollout",
@@ -43,7 +44,7 @@ def contains(figure: Figure, pixels: np.ndarray) -> bool:
     return any(np.array_equal(p.pixels[..., :3], pixels[..., :3]) for p in pictures(figure))
 
 
-@pytest.fixture(params=[*VIEWS, "rollout"])
+@pytest.fixture(params=[*OF_IMAGE, "rollout"])
 def figure(request: pytest.FixtureRequest, untrained: Analysis, image: ImageSource) -> Figure:
     return render(untrained, image, ViewState(view=request.param), True, {**VIEWS, "rollout": ROLLOUT})
 

@@ -1,5 +1,6 @@
 """A caption as it was written, token by token, each with the attention of the step that wrote it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp
@@ -125,6 +126,15 @@ class TokenStep:
         return self.cross.heatmap(layer, head, 0)
 
 
+def mean_heatmap(steps: Sequence[TokenStep], layer: int, head: Head, label: str) -> Heatmap:
+    """Return the mean of the maps of some steps; see `TokenStep.heatmap`."""
+    maps = [step.heatmap(layer, head) for step in steps]
+    values = np.stack([m.values for m in maps]).mean(axis=0)
+    masses = [m.prefix_mass for m in maps if m.prefix_mass is not None]
+    mass = sum(masses) / len(masses) if masses else None
+    return Heatmap(values, maps[0].grid, label, maps[0].unit, mass)
+
+
 @dataclass(frozen=True, eq=False)
 class Word:
     """A word of the caption and the steps that wrote its pieces."""
@@ -144,9 +154,7 @@ class Word:
 
     def heatmap(self, layer: int = -1, head: Head = "mean") -> Heatmap:
         """Return the mean of its pieces' maps."""
-        maps = [step.heatmap(layer, head) for step in self.steps]
-        values = np.stack([m.values for m in maps]).mean(axis=0)
-        return Heatmap(values, maps[0].grid, self.text, maps[0].unit)
+        return mean_heatmap(self.steps, layer, head, self.text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,12 +183,17 @@ class Caption:
         """Sum over all steps, in nats."""
         return sum(step.log_prob for step in self.steps)
 
+    @property
+    def ending(self) -> TokenStep | None:
+        """The step that ended the caption; None if a limit did."""
+        return self.steps[-1] if self.finished and self.steps else None
+
     @cached_property
     def words(self) -> tuple[Word, ...]:
-        """The steps grouped into words; a repeated word stays a word of its own."""
+        """The steps grouped into words; a repeated word stays a word of its own, and so does the end."""
         groups: list[list[TokenStep]] = []
         for step in self.steps:
-            if step.starts_word or not groups:
+            if step.starts_word or not groups or step is self.ending:
                 groups.append([])
             groups[-1].append(step)
         return tuple(Word("".join(s.text for s in group), tuple(group)) for group in groups)

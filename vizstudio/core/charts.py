@@ -5,8 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from vizstudio.core.overlay import lookup_table
-from vizstudio.core.page import BODY, SMALL, number, shorten, ticks
-from vizstudio.core.scene import ACCENT, INK, MUTED, RULE, Box, Dot, Item, Picture, Text, text_width
+from vizstudio.core.page import BODY, SMALL, number, percent, shorten, ticks
+from vizstudio.core.scene import (
+    ACCENT,
+    INK,
+    MUTED,
+    PALE,
+    RULE,
+    STRONG,
+    Box,
+    Dot,
+    Item,
+    Picture,
+    Text,
+    text_width,
+)
 
 LIGHTEST = 230  # of 255: lighter colours of a colormap are lost on white paper
 TOP, BOTTOM = 30.0, 40.0
@@ -107,17 +120,22 @@ def _head_legend(values: list[np.ndarray], width: float, colormap: str) -> list[
     ]
 
 
-def bars(labels: list[str], values: list[float], width: float) -> tuple[list[Item], float]:
-    """Return (items, height) of horizontal bars from 0 to 1 with their names and percentages."""
+def bars(
+    labels: list[str], values: list[float], width: float, chosen: int | None = None
+) -> tuple[list[Item], float]:
+    """Return (items, height) of horizontal bars from 0 to 1 with their names and percentages.
+
+    One can be marked as `chosen`; the others are then paler.
+    """
     items: list[Item] = []
     step, left = 26.0, min(max(text_width(label, BODY) for label in labels) + 12, width * 0.5)
     room = width - left - 56
     for i, (label, value) in enumerate(zip(labels, values, strict=True)):
-        y = i * step
+        y, other = i * step, chosen is not None and i != chosen
         items += [
-            Text(0, y + step / 2, shorten(label, BODY, left - 12), BODY, INK, "lm"),
+            Text(0, y + step / 2, shorten(label, BODY, left - 12), BODY, MUTED if other else INK, "lm"),
             Box(left, y + 5, room, step - 10, fill=RULE),
-            Box(left, y + 5, max(1.0, room * value), step - 10, fill="#3b6fb6"),
-            Text(width, y + step / 2, f"{value:.1%}", SMALL, MUTED, "rm"),
+            Box(left, y + 5, max(1.0, room * value), step - 10, fill=PALE if other else STRONG),
+            Text(width, y + step / 2, percent(value), SMALL, MUTED, "rm"),
         ]
     return items, len(labels) * step

@@ -6,6 +6,7 @@ import numpy as np
 
 from vizstudio.core import page
 from vizstudio.core.attention_views import ATTENTION_VIEWS
+from vizstudio.core.caption_views import CAPTION_VIEWS
 from vizstudio.core.errors import UsageError
 from vizstudio.core.images import ImageSource
 from vizstudio.core.position_views import POSITION_VIEWS
@@ -16,7 +17,7 @@ from vizstudio.core.view import Data, Figure, Request, View, about_grid, heading
 
 __all__ = ["VIEWS", "Figure", "render"]
 
-VIEWS: dict[str, View] = {**ATTENTION_VIEWS, **POSITION_VIEWS, **STATISTICS_VIEWS}
+VIEWS: dict[str, View] = {**ATTENTION_VIEWS, **POSITION_VIEWS, **STATISTICS_VIEWS, **CAPTION_VIEWS}
 
 
 def render(
@@ -42,7 +43,8 @@ def render(
     Raises
     ------
     UsageError
-        If there is no such view, or with `strict` no such layer, head or query.
+        If there is no such view, a view of a caption has none, or with `strict` there is no such layer, head,
+        query or word.
     GeometryError, AttentionError
         If the view cannot be drawn truthfully.
     """
@@ -56,7 +58,7 @@ def render(
     top = heading(request, body)
     scene = page.page(top, body.explanation, analysis.notes, body.width, body.height, body.items)
     data = {**_about_classes(analysis), **about_grid(analysis.grid), **body.data}
-    return Figure(scene, data, title, body.explanation, state, body.heatmap)
+    return Figure(scene, data, title, body.explanation, state, body.heatmap, body.frames)
 
 
 def _about_classes(analysis: Analysis) -> Data:

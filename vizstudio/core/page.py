@@ -135,6 +135,11 @@ def short_number(value: float) -> str:
     return number(value, max(0, 1 - math.floor(math.log10(value))))
 
 
+def percent(value: float) -> str:
+    """Return a probability as it is printed; one that is tiny is not called 0."""
+    return f"{value:.1%}" if value >= 0.0005 else "<0.1%"
+
+
 def colour_bar(
     x: float, height: float, colormap: str, low: float, high: float, unit: str
 ) -> tuple[list[Item], float]:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vizstudio.resources import resource_path
 
 INK, MUTED, RULE, ACCENT, PAPER = "#1b1f24", "#5b6470", "#dfe3e8", "#d1495b", "#ffffff"
+STRONG, PALE = "#3b6fb6", "#a9bfdc"  # what counts, and the same of what counts less
 _SVG_ANCHOR = {"l": "start", "m": "middle", "r": "end"}
 
 

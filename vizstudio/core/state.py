@@ -6,6 +6,9 @@ from vizstudio.core.errors import UsageError
 from vizstudio.core.maps import REDUCTIONS, query_tokens
 from vizstudio.core.types import Analysis, AttentionLayer, Head, Query
 
+CAPTION = ("caption", "step", "caption-mean", "caption-wall", "caption-entropy")
+"""The views of a caption: their layers and heads are the decoder's."""
+
 
 @dataclass(frozen=True)
 class ViewState:
@@ -22,6 +25,8 @@ class ViewState:
     query : see `vizstudio.core.maps.query_tokens`
     panel : (int, int) or None
         The patch of a single position panel; None for the middle one.
+    word : int
+        Of a caption, counted from 0, or from -1 at the end; a repeated word is a word of its own.
     colormap : str
         A name that the ``cmap`` library knows.
     opacity : float
@@ -37,6 +42,7 @@ class ViewState:
     head: Head = "mean"
     query: Query | None = None
     panel: tuple[int, int] | None = None
+    word: int = 0
     colormap: str = "viridis"
     opacity: float = 0.7
     smooth: bool = False
@@ -62,8 +68,23 @@ def parse_query(text: str) -> Query:
     return text
 
 
+def layers_of(analysis: Analysis, view: str) -> tuple[AttentionLayer, ...]:
+    """Return the layers that a view shows: the decoder's for a view of a caption, else those of the image.
+
+    Raises
+    ------
+    UsageError
+        If it is a view of a caption and there is none.
+    """
+    if view not in CAPTION:
+        return analysis.attention.layers
+    if not analysis.steps:
+        raise UsageError(f"the view {view} needs a caption, and {analysis.model_id} wrote none")
+    return analysis.steps[0].cross.layers
+
+
 def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewState:
-    """Clamp a view to what an analysis has: layers counted from 0, head and query that exist.
+    """Clamp a view to what an analysis has: layers and words counted from 0, head and query that exist.
 
     Parameters
     ----------
@@ -73,22 +94,39 @@ def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewS
         What is asked.
     strict : bool
         Raise `UsageError` instead of clamping; the message says what exists.
+
+    Raises
+    ------
+    UsageError
+        If it is a view of a caption and there is none.
     """
-    layers = analysis.attention.layers
-    count = len(layers)
-    if strict and not -count <= state.layer < count:
-        raise UsageError(
-            f"layer {state.layer} does not exist: {analysis.model_id} has layers 0 to {count - 1}, or -{count} to -1"
-        )
-    layer = min(max(state.layer + count if state.layer < 0 else state.layer, 0), count - 1)
-    return replace(
-        state,
-        layer=layer,
-        head=_head(state.head, layer, layers[layer].heads, strict),
-        query=_query(layers[layer], state.query, strict),
-        panel=_panel(analysis, state.panel, strict),
-        opacity=min(max(state.opacity, 0), 1),
-    )
+    layers = layers_of(analysis, state.view)
+    if strict and not -len(layers) <= state.layer < len(layers):
+        whose = "the decoder" if state.view in CAPTION else analysis.model_id
+        raise UsageError(f"layer {state.layer} does not exist: {whose} has layers {_counted(len(layers))}")
+    layer = _from_start(state.layer, len(layers))
+    head = _head(state.head, layer, layers[layer].heads, strict)
+    state = replace(state, layer=layer, head=head, opacity=min(max(state.opacity, 0), 1))
+    if state.view in CAPTION:
+        return replace(state, word=_word(analysis, state.word, strict), query=None, panel=None)
+    query, panel = _query(layers[layer], state.query, strict), _panel(analysis, state.panel, strict)
+    return replace(state, query=query, panel=panel)
+
+
+def _from_start(index: int, count: int) -> int:
+    return min(max(index + count if index < 0 else index, 0), count - 1)
+
+
+def _counted(count: int) -> str:
+    return f"0 to {count - 1}, or -{count} to -1"
+
+
+def _word(analysis: Analysis, word: int, strict: bool) -> int:
+    assert analysis.caption is not None
+    count = len(analysis.caption.words)
+    if strict and not -count <= word < count:
+        raise UsageError(f"word {word} does not exist: the caption has words {_counted(count)}")
+    return _from_start(word, count)
 
 
 def _head(head: Head, layer: int, heads: int, strict: bool) -> Head:

@@ -20,6 +20,14 @@ Data = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of an animation and for how many seconds it is shown."""
+
+    scene: Scene
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Figure:
     """A view that was drawn.
 
@@ -35,6 +43,8 @@ class Figure:
         Resolved: with the layer counted from 0 and a head and query that exist.
     heatmap : Heatmap or None
         The one map that the figure shows, if it shows one.
+    frames : callable or None
+        Returns the frames of an animation, all of one size; None for a figure that does not move.
     """
 
     scene: Scene
@@ -43,6 +53,7 @@ class Figure:
     explanation: str
     state: ViewState
     heatmap: Heatmap | None = None
+    frames: Callable[[], list[Frame]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +82,7 @@ class Body:
     heatmap: Heatmap | None = None
     detail: str = ""
     of_photo: bool = True
+    frames: Callable[[], list[Frame]] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,8 @@ def heading(request: Request, body: Body) -> page.Heading:
     if not body.of_photo:
         return page.Heading(body.subject, [*([body.detail] if body.detail else []), f"{model} at {size}"])
     how = {"crop": "cropped to", "squash": "squashed to", "pad": "padded to"}[fit.mode]
+    if fit.mode == "squash" and abs(fit.scale[0] / fit.scale[1] - 1) < 0.01:
+        how = "scaled to"
     share = fit.seen_share
     of_it = "" if share > 0.995 else f", {share:.0%} of it" if share >= 0.01 else f", {share:.1%} of it"
     photo = f"{request.image.name} · {'×'.join(map(str, request.image.size))} px, {how} {size}{of_it}"

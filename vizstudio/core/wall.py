@@ -21,9 +21,13 @@ def _wall_side(layers: int, heads: int, cells: int) -> int:
 
 
 def draw_wall(request: Request) -> Body:
-    """Draw the view."""
+    """Draw the view of the query that is asked."""
+    return wall(request, asked(request)[1])
+
+
+def wall(request: Request, name: str) -> Body:
+    """Draw every head of every layer of a query that is called `name`."""
     state, attention = request.state, request.analysis.attention
-    _, name = asked(request)
     grids = [layer.keys.grid for layer in attention.layers if layer.keys.grid is not None]
     most = max(layer.heads for layer in attention.layers)
     cells = max((max(grid.shape) for grid in grids), default=1)
