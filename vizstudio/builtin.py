@@ -22,15 +22,21 @@ def register_reductions(registry: Any) -> None:
 
 @hookimpl
 def register_exporters(registry: Any) -> None:
-    """Add pictures (png, svg) and numbers (npz, csv, json)."""
+    """Add pictures (png, svg), numbers (npz, csv, json) and animations of a caption (gif, webp, mp4)."""
     for name, title in (
         ("png", "PNG picture"),
         ("svg", "SVG drawing"),
         ("npz", "NumPy archive of all numbers"),
-        ("csv", "table of the map or the predictions"),
-        ("json", "facts: model, layers, predictions, provenance"),
+        ("csv", "table of the map, the caption's steps or the predictions"),
+        ("json", "facts: model, layers, predictions, caption, provenance"),
     ):
         registry.add(ExporterEntry(id=name, title=title, write=f"vizstudio.core.export:to_{name}"))
+    for name, title in (
+        ("gif", "GIF animation of a caption, word by word"),
+        ("webp", "WebP animation, sharper and smaller than GIF"),
+        ("mp4", "MP4 video; needs PyAV: pip install vizstudio[video]"),
+    ):
+        registry.add(ExporterEntry(id=name, title=title, write=f"vizstudio.core.animation:to_{name}"))
 
 
 def rollout(attention: Attention, layer: int, head: Head, query: Query | None) -> Heatmap:

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from vizstudio.core.caption_export import COLUMNS, caption_facts, caption_rows
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.figures import Figure
 from vizstudio.core.maps import format_query
+from vizstudio.core.state import CAPTION, layers_of
 from vizstudio.core.types import Analysis
 
 
@@ -69,12 +71,12 @@ def to_npz(figure: Figure, analysis: Analysis) -> bytes:
 
 
 def to_csv(figure: Figure, analysis: Analysis) -> bytes:
-    """Return a line per cell of the figure's map, or a line per class for the predictions.
+    """Return a line per cell of the figure's map, per step of the caption, or per class of the predictions.
 
     Raises
     ------
     UsageError
-        If the figure has neither.
+        If the figure has none of them.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -87,19 +89,24 @@ def to_csv(figure: Figure, analysis: Analysis) -> bytes:
     elif figure.state.view == "predictions":
         writer.writerow(["index", "label", "probability"])
         writer.writerows([p.index, p.label, f"{p.probability:.8g}"] for p in analysis.predictions)
+    elif figure.state.view in ("caption", "caption-entropy") and analysis.caption:
+        writer.writerow(COLUMNS)
+        writer.writerows(caption_rows(analysis.caption))
     else:
         raise UsageError(f"the view {figure.state.view} is no single map, so there is no CSV: choose npz")
     return text.getvalue().encode()
 
 
 def to_json(figure: Figure, analysis: Analysis) -> bytes:
-    """Return what the figure shows and what it was made of."""
-    return (json.dumps(about(figure, analysis), indent=2) + "\n").encode()
+    """Return what the figure shows and what it was made of, with the caption and all its steps."""
+    facts = {**about(figure, analysis), **caption_facts(analysis)}
+    return (json.dumps(facts, indent=2) + "\n").encode()
 
 
 def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
-    """Return the facts on a figure: view, layers, predictions, provenance, notes."""
+    """Return the facts on a figure: view, layers, predictions, the caption's text, provenance, notes."""
     state = figure.state
+    grid = figure.heatmap.grid if figure.heatmap else analysis.grid
     layers = [
         {
             "name": layer.name,
@@ -110,7 +117,7 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
             "note": layer.note,
             "max_error": layer.max_error,
         }
-        for layer in analysis.attention.layers
+        for layer in layers_of(analysis, state.view)
     ]
     return {
         "title": figure.title,
@@ -119,14 +126,16 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         "head": state.head,
         "query": format_query(state.query),
         "panel": list(state.panel) if state.panel else None,
-        "grid": list(analysis.grid.shape),
-        "rect": list(analysis.grid.rect),
+        "word": state.word if state.view in CAPTION else None,
+        "grid": list(grid.shape),
+        "rect": list(grid.rect),
         "prefix_mass": figure.heatmap.prefix_mass if figure.heatmap else None,
         "predictions": [
             {"index": p.index, "label": p.label, "probability": p.probability}
             for p in analysis.predictions[:10]
         ],
         "layers": layers,
+        "caption": analysis.caption.text if analysis.caption else None,
         "timings": dict(analysis.timings),
         "provenance": dict(analysis.provenance),
         "notes": list(analysis.notes),
