@@ -4,12 +4,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vizstudio.commands.output import console
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import Cancelled, UsageError, VizstudioError
 from vizstudio.core.export import write_atomic
@@ -29,12 +30,13 @@ LISTED = 12
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of every image: views, formats, and the folder to write to."""
+    """What to make of every image: views, formats, the folder to write to, and how to write its caption."""
 
     states: Sequence[ViewState]
     formats: Sequence[str]
     out: Path
     host: PluginHost
+    caption: CaptionRequest | None = None
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Report:
     written: list[Path] = field(default_factory=list)
     failed: list[tuple[Path, Exception]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
 
 
 def find_images(given: Sequence[Path], out: Path) -> list[Path]:
@@ -164,7 +167,7 @@ def _run_all(loaded: LoadedModel, paths: list[Path], plan: Plan, report: Report)
 
             try:
                 image = read_image(path)
-                analysis = loaded.analyze(image, RunContext(loaded.info.device, show))
+                analysis = _analyse_one(loaded, image, plan.caption, RunContext(loaded.info.device, show))
             except Exception as error:  # whatever it is, it must not stop the others
                 report.failed.append((path, error))
                 continue
@@ -174,10 +177,18 @@ def _run_all(loaded: LoadedModel, paths: list[Path], plan: Plan, report: Report)
             _write_all(analysis, image, path, stem, plan, views, report)
 
 
+def _analyse_one(
+    loaded: LoadedModel, image: ImageSource, request: CaptionRequest | None, context: RunContext
+) -> Analysis:
+    if request is None:
+        return loaded.analyze(image, context)
+    return loaded.caption(image, context=context, **asdict(request))
+
+
 def _require_layer_and_head(analysis: Analysis, states: Sequence[ViewState]) -> None:
     """Raise `UsageError` for a layer or head that no image will have, as they are the model's."""
     for state in states:
-        resolve(analysis, replace(state, query=None, panel=None), strict=True)
+        resolve(analysis, replace(state, query=None, panel=None, word=0), strict=True)
 
 
 def _write_all(
@@ -193,6 +204,9 @@ def _write_all(
     failures = len(report.failed)
     told = {*report.notes, *(image.notes if report.total > 1 else ())}  # an image's own are on its pictures
     report.notes += [note for note in analysis.notes if note not in told]
+    if analysis.caption:
+        told_of = f"{path.name}: " if report.total > 1 else ""
+        report.captions.append(f"{told_of}{analysis.caption.text}")
     for state in plan.states:
         try:
             figure = render(analysis, image, state, strict=True, views=views)
@@ -237,6 +251,8 @@ def _summarise(report: Report, loaded: LoadedModel, out: Path, seconds: float) -
     told = f"{report.done} of {images} analysed with {info.model_id} on {info.device} in {seconds:.1f} s"
     colour = "yellow" if report.failed else "green"
     errors.print(f"{told}; {files} in {out}", highlight=False, markup=False, style=colour)
+    for caption in report.captions:
+        errors.print(f"caption: {caption}", highlight=False, markup=False)
     for note in report.notes:
         errors.print(f"note: {note}", highlight=False, markup=False, style="yellow")
     if report.failed:

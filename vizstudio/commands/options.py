@@ -10,8 +10,9 @@ from vizstudio.registry import no_such
 
 MODEL = Group("Model", sort_key=1)
 SHOWN = Group("What is shown", sort_key=2)
-LOOK = Group("How it looks", sort_key=3)
-OUTPUT = Group("Output", sort_key=4)
+CAPTION = Group("Captions", sort_key=3)
+LOOK = Group("How it looks", sort_key=4)
+OUTPUT = Group("Output", sort_key=5)
 
 
 def parse_choices(text: str, known: Sequence[str], noun: str, hint: str = "") -> list[str]:

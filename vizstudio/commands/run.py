@@ -9,8 +9,17 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from vizstudio.commands.batch import Plan, analyse, find_images, load_with_progress, require_folder
+from vizstudio.commands.captions import CaptionOptions
 from vizstudio.commands.listing import Host
-from vizstudio.commands.options import LOOK, MODEL, OUTPUT, SHOWN, parse_cell, parse_choices, parse_size
+from vizstudio.commands.options import (
+    LOOK,
+    MODEL,
+    OUTPUT,
+    SHOWN,
+    parse_cell,
+    parse_choices,
+    parse_size,
+)
 from vizstudio.core.errors import UsageError
 from vizstudio.core.overlay import lookup_table
 from vizstudio.core.state import ViewState, parse_head, parse_query
@@ -21,6 +30,7 @@ _Model = Parameter(group=MODEL)
 _Shown = Parameter(group=SHOWN, allow_leading_hyphen=True)
 _Look = Parameter(group=LOOK, allow_leading_hyphen=True)
 _Output = Parameter(group=OUTPUT)
+_NO_CAPTION = CaptionOptions()
 
 
 def run(
@@ -40,6 +50,7 @@ def run(
     query: Annotated[str | None, _Shown] = None,
     panel: Annotated[str | None, _Shown] = None,
     hide_outliers: Annotated[bool, _Shown] = False,
+    captions: CaptionOptions = _NO_CAPTION,
     colormap: Annotated[str, _Look] = "viridis",
     opacity: Annotated[float, _Look] = 0.7,
     smooth: Annotated[bool, _Look] = False,
@@ -80,6 +91,8 @@ def run(
         The patch of the view panel, as ROW,COL; by default the middle one.
     hide_outliers
         Leave high-norm tokens out of attention maps.
+    captions
+        Options of captions.
     colormap
         Such as viridis, magma or turbo; any that the cmap library knows.
     opacity
@@ -96,11 +109,13 @@ def run(
     if not 0 <= opacity <= 1:
         raise UsageError(f"--opacity {opacity} is outside 0 to 1")
     lookup_table(colormap)
+    request = captions.request(views)
     state = ViewState(
         layer=layer,
         head=parse_head(head),
         query=parse_query(query) if query is not None else None,
         panel=parse_cell(panel, "--panel") if panel is not None else None,
+        word=captions.word or 0,
         colormap=colormap,
         opacity=opacity,
         smooth=smooth,
@@ -118,7 +133,9 @@ def run(
         fit=fit,
         input_size=parse_size(input_size, "--input-size") if input_size is not None else None,
     )
-    return analyse(loaded, paths, Plan([replace(state, view=v) for v in views], formats, out, host))
+    captions.require_captioner(loaded, views)
+    states = [replace(state, view=v) for v in views]
+    return analyse(loaded, paths, Plan(states, formats, out, host, request))
 
 
 def choices_help(host: PluginHost) -> str:
