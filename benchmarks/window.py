@@ -139,7 +139,7 @@ def to_repaint(window: MainWindow, act: Callable[[int], None], repeats: int) -> 
         until(lambda b=before: window.controller._snapshot is not b)  # type: ignore[misc]
         until(lambda p=painted: paints.count > p)  # type: ignore[misc]
         taken.append(time.perf_counter() - start)
-        until(lambda: window.controller._mapping is None)
+        until(lambda: window.controller.maps.number is None)
     return taken
 
 

@@ -38,6 +38,7 @@ def fake() -> Iterator[ModuleType]:
     module.release.clear()
     module.started.clear()
     module.loads.clear()
+    module.continuations.clear()
     yield module
     module.release.set()
 
@@ -69,9 +70,11 @@ def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _active_timers() -> list[Any]:
     from PySide6.QtCore import QTimer
+    from shiboken6 import isValid
 
     # By type, since asking torch's deprecated objects for their class is a warning.
-    return [o for o in gc.get_objects() if issubclass(type(o), QTimer) and o.isActive()]
+    timers = [o for o in gc.get_objects() if issubclass(type(o), QTimer)]
+    return [timer for timer in timers if isValid(timer) and timer.isActive()]
 
 
 def _threads() -> set[threading.Thread]:
@@ -118,7 +121,13 @@ def window(qtbot: Any, host: Any) -> Iterator[Any]:
     window.close()
     window.jobs.close()
     window.maps.close()
+    window.words.close()
     window.deleteLater()
+
+
+def _busy(controller: Any) -> bool:
+    workers = (controller.runs, controller.maps, controller.captions.words)
+    return any(latest.number is not None for latest in workers)
 
 
 @pytest.fixture
@@ -127,7 +136,7 @@ def settle(qtbot: Any) -> Callable[[Any], None]:
 
     def idle(window: Any) -> None:
         controller = window.controller
-        qtbot.waitUntil(lambda: controller._running is None and controller._mapping is None, timeout=TIMEOUT)
+        qtbot.waitUntil(lambda: not _busy(controller), timeout=TIMEOUT)
 
     return idle
 
@@ -141,4 +150,16 @@ def studio(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) 
     window.controller.open_image(photo)
     settle(window)
     qtbot.waitUntil(lambda: window.attention.isVisible(), timeout=TIMEOUT)
+    return window
+
+
+@pytest.fixture
+def writer(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) -> Any:
+    """The window with the photo captioned by fake:writer."""
+    from vizstudio.gui.snapshot import ModelChoice
+
+    window.choose_model(ModelChoice("fake:writer", device="cpu"))
+    window.controller.open_image(photo)
+    settle(window)
+    qtbot.waitUntil(lambda: window.caption.strip.isVisible(), timeout=TIMEOUT)
     return window

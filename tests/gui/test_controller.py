@@ -43,21 +43,21 @@ class Desk:
 
     def __init__(self, host: Any) -> None:
         self.view = create_autospec(StudioView, instance=True, spec_set=True)
-        self.jobs, self.maps = ManualJobs(), ManualJobs()
-        self.controller = Controller(self.view, self.jobs, self.maps, host)
+        self.jobs, self.maps, self.words = ManualJobs(), ManualJobs(), ManualJobs()
+        self.controller = Controller(self.view, self.jobs, self.maps, self.words, host)
 
     def finish(self) -> Result:
         """Run the newest job and the map that it asks for."""
         number = len(self.jobs.jobs)
         result = self.jobs.run(number)
-        self.controller.on_finished(number, result)
+        self.controller.runs.on_finished(number, result)
         self.finish_map()
         return result
 
     def finish_map(self) -> Snapshot:
         number = len(self.maps.jobs)
         snapshot = self.maps.run(number)
-        self.controller.on_map_finished(number, snapshot)
+        self.controller.maps.on_finished(number, snapshot)
         return snapshot
 
     def shown(self) -> Snapshot:
@@ -125,10 +125,10 @@ def test_a_stale_result_never_lands(ready: Desk, photo: Path) -> None:
     ready.controller.choose_model(OTHER)
     late = ready.jobs.run(2)
     ready.controller.open_image(photo)
-    ready.controller.on_progress(2, 0.5, "late")
-    ready.controller.on_finished(2, late)
-    ready.controller.on_failed(2, ModelError("late"), "")
-    ready.controller.on_stopped(2)
+    ready.controller.runs.on_progress(2, 0.5, "late")
+    ready.controller.runs.on_finished(2, late)
+    ready.controller.runs.on_failed(2, ModelError("late"), "")
+    ready.controller.runs.on_stopped(2)
     assert len(ready.maps.jobs) == 1  # no map of the late result is asked for
     ready.view.show_snapshot.assert_not_called()
     ready.view.show_failed.assert_not_called()
@@ -141,7 +141,7 @@ def test_a_stale_map_never_lands(ready: Desk) -> None:
     ready.controller.change(layer=0)
     late = ready.maps.run(2)
     ready.controller.change(layer=1)
-    ready.controller.on_map_finished(2, late)
+    ready.controller.maps.on_finished(2, late)
     ready.view.show_snapshot.assert_not_called()
     ready.finish_map()
     assert ready.shown().state.layer == 1
@@ -152,8 +152,8 @@ def test_a_map_of_the_old_result_does_not_land_on_the_new_one(ready: Desk) -> No
     ready.controller.change(layer=0)
     old = ready.maps.run(2)
     ready.controller.choose_model(OTHER)
-    ready.controller.on_finished(2, ready.jobs.run(2))
-    ready.controller.on_map_finished(2, old)
+    ready.controller.runs.on_finished(2, ready.jobs.run(2))
+    ready.controller.maps.on_finished(2, old)
     ready.view.show_snapshot.assert_not_called()
     ready.finish_map()
     assert ready.shown().result.choice == OTHER and ready.shown().state.layer == 0
@@ -179,7 +179,7 @@ def test_going_back_to_what_is_shown_drops_the_map_under_way(ready: Desk) -> Non
     late = ready.maps.run(2)
     ready.controller.change(layer=2)
     assert ready.maps.cancelled == 1
-    ready.controller.on_map_finished(2, late)
+    ready.controller.maps.on_finished(2, late)
     assert ready.shown().state.layer == 2
 
 
@@ -223,7 +223,7 @@ def test_an_unreadable_image_is_told_and_forgotten(ready: Desk, photo: Path, tmp
     ready.controller.open_image(tmp_path / "none.png")
     with pytest.raises(ImageError) as caught:
         ready.jobs.run(2)
-    ready.controller.on_failed(2, caught.value, "trace")
+    ready.controller.runs.on_failed(2, caught.value, "trace")
     ready.view.show_failed.assert_called_once_with(str(caught.value), "trace", False)
     assert ready.controller.image == photo
     ready.controller.choose_model(OTHER)
@@ -234,7 +234,7 @@ def test_a_bug_is_called_a_bug(ready: Desk) -> None:
     ready.controller.choose_model(ModelChoice("fake:broken", device="cpu"))
     with pytest.raises(PluginError, match="a fuse blew") as caught:
         ready.jobs.run(2)
-    ready.controller.on_failed(2, caught.value, "trace")
+    ready.controller.runs.on_failed(2, caught.value, "trace")
     ready.view.show_failed.assert_called_once_with(str(caught.value), "trace", True)
 
 
@@ -243,7 +243,7 @@ def test_a_choice_that_failed_can_be_tried_again(ready: Desk) -> None:
     ready.controller.choose_model(refused)
     ready.controller.choose_model(refused)
     assert len(ready.jobs.jobs) == 2  # the second is the same wish
-    ready.controller.on_failed(2, ModelError("no"), "")
+    ready.controller.runs.on_failed(2, ModelError("no"), "")
     ready.controller.choose_model(refused)
     assert len(ready.jobs.jobs) == 3
 
@@ -257,7 +257,7 @@ def test_cancelling(ready: Desk) -> None:
     ready.controller.choose_model(OTHER)
     ready.controller.cancel()
     assert ready.jobs.cancelled == 1
-    ready.controller.on_stopped(2)
+    ready.controller.runs.on_stopped(2)
     ready.view.show_cancelled.assert_called_once_with()
     ready.controller.change(layer=1)
     ready.finish_map()
@@ -276,14 +276,14 @@ def test_a_map_waits_for_the_model_and_can_be_cancelled_meanwhile(ready: Desk) -
     ready.controller.change(layer=0)
     context = RunContext()
     context.cancel_event.set()
-    with ready.controller._model_in_use, pytest.raises(Cancelled):
+    with ready.controller.shelf.in_use, pytest.raises(Cancelled):
         ready.maps.jobs[1](context)
     assert isinstance(ready.maps.run(2), Snapshot)
 
 
 def test_a_map_that_fails_is_told(ready: Desk) -> None:
     ready.controller.change(layer=0)
-    ready.controller.on_map_failed(2, ValueError("odd"), "trace")
+    ready.controller.maps.on_failed(2, ValueError("odd"), "trace")
     ready.view.show_failed.assert_called_once_with("ValueError: odd", "trace", True)
 
 

@@ -116,10 +116,15 @@ def test_the_pointer_tells_the_value_under_it(studio: Any, qtbot: Any, cell: Any
         f"patch {cell[0]},{cell[1]}: attention {value:.5f}",
         centre_of(view.canvas, grid.cell_rect(*cell)),
     )
-    hover(qtbot, view.canvas, place, lambda: view.frame.readout.text() == text and view.bar.value == value)
-    assert view.pointer.rect().getRect() == pytest.approx(grid.cell_rect(*cell))
+    hover(
+        qtbot,
+        view.canvas,
+        place,
+        lambda: view.frame.readout.text() == text and view.frame.colours.value == value,
+    )
+    assert view.frame.pointer.rect().getRect() == pytest.approx(grid.cell_rect(*cell))
     hover(qtbot, view.canvas, QPoint(2, 2), lambda: "Click a patch" in view.frame.readout.text())
-    assert view.bar.value is None and not view.pointer.isVisible()
+    assert view.frame.colours.value is None and not view.frame.pointer.isVisible()
 
 
 def test_the_picture_has_the_maps_colours(studio: Any, qtbot: Any, settle: Settle) -> None:

@@ -61,7 +61,7 @@ def test_a_closed_file_dialog_changes_nothing(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     window.choose_model(ModelChoice("fake:small", device="cpu"))
     qtbot.mouseClick(window.start.open_button, Qt.MouseButton.LeftButton)
-    assert window.controller.image is None and window.controller._running is None
+    assert window.controller.image is None and window.controller.runs.number is None
 
 
 # Choosing a model
@@ -125,7 +125,7 @@ def test_giving_no_file_keeps_the_weights(studio: Any, qtbot: Any, monkeypatch: 
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     qtbot.keyClick(studio.model_bar.weights, Qt.Key.Key_End)
     assert studio.model_bar.weights.currentText() == "Untrained weights"
-    assert studio.controller._running is None
+    assert studio.controller.runs.number is None
 
 
 # Drag and drop

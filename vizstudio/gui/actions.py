@@ -69,9 +69,11 @@ class Menus(QObject):
 
     def _fill_view(self, menu: QMenu) -> None:
         tabs, key = self._window.tabs, QKeySequence.StandardKey
+        self.tabs: list[QAction] = []
         for i in range(tabs.count()):
             tip = self.tr("Show the tab {0}").format(tabs.tabText(i))
-            self._add(menu, f"&{tabs.tabText(i)}", tip, partial(tabs.setCurrentIndex, i), f"Ctrl+{i + 1}")
+            show = partial(tabs.setCurrentIndex, i)
+            self.tabs.append(self._add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}"))
         menu.addSeparator()
         tip = self.tr("Enlarge the picture")
         self._add(menu, self.tr("Zoom &in"), tip, partial(self._zoom, ZOOM_STEP), key.ZoomIn)

@@ -6,7 +6,10 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from vizstudio.core.geometry import TokenAxis
+from vizstudio.core.page import number
+from vizstudio.core.types import AttentionLayer
 from vizstudio.gui import theme
+from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.wording import query_name
 
@@ -20,6 +23,8 @@ class FactsPanel(QLabel):
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
+        self._caption: CaptionSnapshot | None = None
+        self._about_caption = False
         self.setAccessibleName(self.tr("Facts"))
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.RichText)
@@ -30,6 +35,18 @@ class FactsPanel(QLabel):
         """Tell of another picture."""
         self._snapshot = snapshot
         self._write()
+
+    def show_caption(self, snapshot: CaptionSnapshot | None) -> None:
+        """Tell of another word, if the caption is in view."""
+        self._caption = snapshot
+        if self._about_caption:
+            self._write()
+
+    def show_subject(self, caption: bool) -> None:
+        """Tell of the caption, or of the model's attention to patches."""
+        if self._about_caption != caption:
+            self._about_caption = caption
+            self._write()
 
     def changeEvent(self, event: QEvent) -> None:
         """Write again in the colours of another theme."""
@@ -42,8 +59,10 @@ class FactsPanel(QLabel):
         if self._snapshot is None or not isinstance(application, QApplication):
             return
         colours = theme.colours(application)
-        html = ""
-        for title, rows in self.sections(self._snapshot):
+        html, told = "", self.sections(self._snapshot)
+        if self._about_caption and self._caption is not None:
+            told = self.caption_sections(self._caption) + told[1:]
+        for title, rows in told:
             html += f"<tr><td colspan=2 style='padding-top:14px'><b>{escape(title)}</b></td></tr>"
             html += "".join(_row(name, value, colours) for name, value in rows)
         self.setText(f"<table cellspacing=0 cellpadding=0 width='100%'>{html}</table>")
@@ -74,6 +93,33 @@ class FactsPanel(QLabel):
             found.append((self.tr("Notes"), notes))
         return found
 
+    def caption_sections(self, snapshot: CaptionSnapshot) -> list[tuple[str, Rows]]:
+        """Return titles with their facts, of the word in view and the caption it stands in."""
+        unit, caption, grid = snapshot.unit, snapshot.caption, snapshot.layer.keys.grid
+        entropies = " · ".join(f"{step.entropy:.2f}" for step in unit.steps)
+        word = [
+            (self.tr("Probability"), f"{unit.probability:.4f}"),
+            (self.tr("log p"), number(unit.log_prob, 3)),
+            (self.tr("Entropy"), self.tr("{0} nats").format(entropies)),
+            (self.tr("Layer"), snapshot.layer.name),
+            (self.tr("Keys"), self.tr("{0}×{1} patches").format(*grid.shape) if grid else ""),
+            (self.tr("Heads"), str(snapshot.layer.heads)),
+            (self.tr("Check"), self._check(snapshot.layer, snapshot.words.problem)),
+        ]
+        if len(unit.steps) > 1:
+            word.insert(0, (self.tr("Pieces"), " · ".join(step.text for step in unit.steps)))
+        ended = self.tr("by itself") if caption.finished else self.tr("✗ at the limit of tokens")
+        whole = [
+            ("", caption.text),
+            (
+                self.tr("log p"),
+                self.tr("{0} in {1} tokens").format(number(caption.log_prob, 3), len(caption.steps)),
+            ),
+            (self.tr("Score"), number(caption.score, 3)),
+            (self.tr("Ended"), ended),
+        ]
+        return [(self.tr("Word in view"), word), (self.tr("Caption"), whole)]
+
     def _attention(self, snapshot: Snapshot) -> Rows:
         about = snapshot.result.analysis.attention.layers[snapshot.state.layer]
         grid = about.keys.grid
@@ -85,7 +131,7 @@ class FactsPanel(QLabel):
         mass = snapshot.heatmap.prefix_mass if snapshot.heatmap else None
         if mass and prefix:
             rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", prefix)))
-        rows.append((self.tr("Check"), self._check(snapshot)))
+        rows.append((self.tr("Check"), self._check(about, snapshot.problem)))
         if about.note:
             rows.append((self.tr("Layout"), about.note))
         return rows
@@ -96,9 +142,9 @@ class FactsPanel(QLabel):
             return query_name(axis.labels[0], axis)
         return self.tr("{0} tokens more").format(len(axis.labels)) if axis.labels else ""
 
-    def _check(self, snapshot: Snapshot) -> str:
-        error = snapshot.result.analysis.attention.layers[snapshot.state.layer].max_error
-        if snapshot.problem:
+    def _check(self, about: AttentionLayer, problem: str) -> str:
+        error = about.max_error
+        if problem:
             return self.tr("✗ not shown")
         if error is None:
             return self.tr("not checked")

@@ -8,40 +8,45 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from vizstudio.core.maps import REDUCTIONS
 from vizstudio.core.overlay import COLORMAPS, lookup_table
-from vizstudio.core.state import ViewState, parse_head
+from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer
+from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.facts import FactsPanel
 from vizstudio.gui.items import to_qimage
+from vizstudio.gui.layer_controls import LayerControls, fill, with_value
 from vizstudio.gui.snapshot import Result, Snapshot
-from vizstudio.gui.wording import default_query, head_name, query_name
+from vizstudio.gui.wording import default_query, query_name
 
 SWATCH = QSize(44, 12)
 MAX_PREFIX = 16  # prefix tokens offered as queries
 
 
 class Inspector(QWidget):
-    """Layer, head, query, colours; setters never write back."""
+    """Layer, head, query, colours; setters never write back.
+
+    The layers and heads of a caption's decoder are controls of their own, which take the place of the others
+    while the caption is in view.
+    """
 
     changed = Signal(dict)  # fields of ViewState that the user changed
+    captionChanged = Signal(dict)  # fields of CaptionState that the user changed
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer, self.opacity = QSlider(Qt.Orientation.Horizontal), QSlider(Qt.Orientation.Horizontal)
-        self.layer_value, self.opacity_value = QLabel("–"), QLabel("–")
-        self.head, self.query, self.colormap = QComboBox(), QComboBox(), QComboBox()
+        self.encoder, self.decoder = LayerControls(self.tr("Layer")), LayerControls(self.tr("Decoder layer"))
+        self.layer, self.head = self.encoder.layer, self.encoder.head
+        self.opacity, self.opacity_value = QSlider(Qt.Orientation.Horizontal), QLabel("–")
+        self.query, self.colormap = QComboBox(), QComboBox()
         self.smooth = QCheckBox(self.tr("Smooth between cells"))
         self.outliers = QCheckBox(self.tr("Hide high-norm tokens"))
         self.facts = FactsPanel()
-        self.layer.setPageStep(1)
         self.opacity.setRange(0, 100)
         self.opacity.setPageStep(10)
         self._name()
@@ -52,8 +57,6 @@ class Inspector(QWidget):
 
     def _name(self) -> None:
         named = {
-            self.layer: (self.tr("Layer"), self.tr("Layer of the model, from first to last")),
-            self.head: (self.tr("Head"), self.tr("One attention head, or all of them fused")),
             self.query: (self.tr("Query"), self.tr("The token whose attention is shown")),
             self.colormap: (self.tr("Colours"), self.tr("Colours of maps and position panels")),
             self.opacity: (self.tr("Opacity"), self.tr("How much of the photo the map covers")),
@@ -75,15 +78,16 @@ class Inspector(QWidget):
             self.colormap.addItem(QIcon(QPixmap.fromImage(ramp.scaled(SWATCH))), name)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(9)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(self.tr("Layer"), _with_value(self.layer, self.layer_value))
-        form.addRow(self.tr("Head"), self.head)
+        for controls in (self.encoder, self.decoder):
+            form.addRow(controls.layer.accessibleName(), controls.layer_row)
+            form.addRow(self.tr("Head"), controls.head)
         form.addRow(self.tr("Query"), self.query)
         form.addRow(self.tr("Colours"), self.colormap)
-        form.addRow(self.tr("Opacity"), _with_value(self.opacity, self.opacity_value))
+        form.addRow(self.tr("Opacity"), with_value(self.opacity, self.opacity_value))
         form.addRow("", self.smooth)
         form.addRow("", self.outliers)
         layout = QVBoxLayout(self)
@@ -94,10 +98,8 @@ class Inspector(QWidget):
         layout.addStretch()
 
     def _connect(self) -> None:
-        self.layer.valueChanged.connect(lambda value: self.changed.emit({"layer": value}))
-        self.head.activated.connect(
-            lambda _: self.changed.emit({"head": parse_head(self.head.currentData())})
-        )
+        self.encoder.changed.connect(self.changed)
+        self.decoder.changed.connect(self.captionChanged)
         self.query.activated.connect(lambda _: self.changed.emit({"query": self.query.currentData()}))
         self.colormap.textActivated.connect(lambda name: self.changed.emit({"colormap": name}))
         self.opacity.valueChanged.connect(lambda value: self.changed.emit({"opacity": value / 100}))
@@ -108,23 +110,11 @@ class Inspector(QWidget):
         """Set the controls to what is asked; none of them tells that it changed."""
         analysis = result.analysis
         about = analysis.attention.layers[state.layer]
-        controls = (
-            self.layer,
-            self.head,
-            self.query,
-            self.colormap,
-            self.opacity,
-            self.smooth,
-            self.outliers,
-        )
+        controls = (self.query, self.colormap, self.opacity, self.smooth, self.outliers)
         blockers = [QSignalBlocker(widget) for widget in controls]
         self.setEnabled(True)
-        last = len(analysis.attention.layers) - 1
-        self.layer.setRange(0, last)
-        self.layer.setValue(state.layer)
-        self.layer_value.setText(self.tr("{0} of 0–{1}").format(state.layer, last))
-        _fill(self.head, self._heads(about), str(state.head))
-        _fill(self.query, self._queries(about, state), _chosen_query(about, state))
+        self.encoder.show_layer(analysis.attention.layers, state.layer, state.head)
+        fill(self.query, self._queries(about, state), _chosen_query(about, state))
         self.colormap.setCurrentText(state.colormap)
         self.opacity.setValue(round(state.opacity * 100))
         self.opacity_value.setText(self.tr("{0} %").format(round(state.opacity * 100)))
@@ -134,10 +124,20 @@ class Inspector(QWidget):
         for blocker in blockers:
             blocker.unblock()
 
-    @staticmethod
-    def _heads(about: AttentionLayer) -> list[tuple[str, Any]]:
-        fused = [(head_name(name), name) for name in REDUCTIONS]  # type: ignore[arg-type]
-        return fused + [(head_name(i), str(i)) for i in range(about.heads)]
+    def show_subject(self, caption: bool) -> None:
+        """Show the controls and facts of the caption, or of the model's attention to patches."""
+        for widget in (self.decoder.layer_row, self.decoder.head):
+            self._form.setRowVisible(widget, caption)
+        for widget in (self.encoder.layer_row, self.encoder.head, self.query, self.outliers):
+            self._form.setRowVisible(widget, not caption)
+        self.facts.show_subject(caption)
+
+    def show_caption(self, snapshot: CaptionSnapshot | None) -> None:
+        """Set the controls to a word that is shown, and tell its facts."""
+        if snapshot is not None:
+            layers, state = snapshot.step.cross.layers, snapshot.state
+            self.decoder.show_layer(layers, state.layer, state.head)
+        self.facts.show_caption(snapshot)
 
     @staticmethod
     def _queries(about: AttentionLayer, state: ViewState) -> list[tuple[str, Any]]:
@@ -153,24 +153,5 @@ class Inspector(QWidget):
         self.facts.show_snapshot(snapshot)
 
 
-def _with_value(slider: QSlider, value: QLabel) -> QHBoxLayout:
-    value.setProperty("muted", True)
-    value.setMinimumWidth(value.fontMetrics().horizontalAdvance("00 of 0–00"))
-    row = QHBoxLayout()
-    row.setSpacing(10)
-    row.addWidget(slider, 1)
-    row.addWidget(value)
-    return row
-
-
 def _chosen_query(about: AttentionLayer, state: ViewState) -> Any:
     return default_query(about.queries) if state.query is None else state.query
-
-
-def _fill(box: QComboBox, entries: list[tuple[str, Any]], current: Any) -> None:
-    """Offer these entries, unless they are offered already, and choose one."""
-    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != entries:
-        box.clear()
-        for text, data in entries:
-            box.addItem(text, data)
-    box.setCurrentIndex([data for _, data in entries].index(current))

@@ -23,6 +23,7 @@ from vizstudio.core.state import ViewState
 from vizstudio.gui.actions import Menus
 from vizstudio.gui.banner import UntrainedBanner
 from vizstudio.gui.canvas import Canvas
+from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.controller import Controller
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
@@ -31,6 +32,7 @@ from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.status import RunStatus
 from vizstudio.gui.views.attention import AttentionView
+from vizstudio.gui.views.caption import CaptionView
 from vizstudio.gui.views.position import PositionView
 from vizstudio.gui.views.start import StartView
 from vizstudio.plugins import PluginHost
@@ -48,9 +50,11 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1220, 800)
         self.jobs, self.maps = JobBridge("vizstudio-run", self), JobBridge("vizstudio-maps", self)
-        self.controller = Controller(self, self.jobs, self.maps, host)
+        self.words = JobBridge("vizstudio-words", self)
+        self.controller = Controller(self, self.jobs, self.maps, self.words, host)
         self.model_bar, self.inspector, self.status = ModelBar(device), Inspector(), RunStatus()
         self.start, self.attention, self.position = StartView(), AttentionView(), PositionView()
+        self.caption = CaptionView()
         self.banner = UntrainedBanner()
         self._make_centre()
         self._make_dock()
@@ -68,6 +72,7 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setAccessibleName(self.tr("Views"))
         self.tabs.addTab(self.attention, self.tr("Attention"))
         self.tabs.addTab(self.position, self.tr("Position"))
+        self.tabs.addTab(self.caption, self.tr("Caption"))
         self.studio = QWidget()
         layout = QVBoxLayout(self.studio)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -108,12 +113,16 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         controller = self.controller
-        self.jobs.progressed.connect(controller.on_progress)
-        self.jobs.finished.connect(controller.on_finished)
-        self.jobs.failed.connect(controller.on_failed)
-        self.jobs.stopped.connect(controller.on_stopped)
-        self.maps.finished.connect(controller.on_map_finished)
-        self.maps.failed.connect(controller.on_map_failed)
+        self.jobs.progressed.connect(controller.runs.on_progress)
+        workers = {
+            self.jobs: controller.runs,
+            self.maps: controller.maps,
+            self.words: controller.captions.words,
+        }
+        for bridge, latest in workers.items():
+            bridge.finished.connect(latest.on_finished)
+            bridge.failed.connect(latest.on_failed)
+            bridge.stopped.connect(latest.on_stopped)
         self.status.cancel.clicked.connect(controller.cancel)
         self.start.openRequested.connect(self.ask_image)
         self.start.photoChosen.connect(controller.open_image)
@@ -124,6 +133,23 @@ class MainWindow(QMainWindow):
         self.attention.patchClicked.connect(lambda row, col: controller.change(query=(row, col)))
         self.attention.queryMoved.connect(controller.move_query)
         self.position.panelPinned.connect(lambda panel: controller.change(panel=panel))
+        self._connect_caption()
+
+    def _connect_caption(self) -> None:
+        view, captions = self.caption, self.controller.captions
+        self.inspector.captionChanged.connect(lambda changes: captions.change(**changes))
+        self.tabs.currentChanged.connect(self._show_subject)
+        view.moved.connect(captions.move)
+        view.chosen.connect(captions.jump)
+        view.piecesToggled.connect(lambda on: captions.change(pieces=on))
+        view.alternativeChosen.connect(captions.branch)
+        view.branchChosen.connect(captions.select)
+        view.requested.connect(captions.write)
+        self.show_caption(None, True)
+        self._show_subject()
+
+    def _show_subject(self) -> None:
+        self.inspector.show_subject(self.tabs.currentWidget() is self.caption)
 
     def list_models(self) -> None:
         """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
@@ -139,7 +165,8 @@ class MainWindow(QMainWindow):
 
     def current_canvas(self) -> Canvas:
         """Return the canvas that zooming is about."""
-        return self.position.canvas if self.tabs.currentWidget() is self.position else self.attention.canvas
+        shown = self.tabs.currentWidget()
+        return shown.canvas if isinstance(shown, PositionView | CaptionView) else self.attention.canvas
 
     def ask_image(self) -> None:
         """Ask for a photo and open it."""
@@ -206,6 +233,22 @@ class MainWindow(QMainWindow):
         self.position.show_snapshot(snapshot, new_result)
         self.inspector.show_snapshot(snapshot)
 
+    def show_caption(self, snapshot: CaptionSnapshot | None, new_result: bool) -> None:
+        """Show a word of a caption; its tab is there only while there is one."""
+        index = self.tabs.indexOf(self.caption)
+        appears = snapshot is not None and not self.tabs.isTabVisible(index)
+        self.tabs.setTabVisible(index, snapshot is not None)
+        self.menus.tabs[index].setEnabled(snapshot is not None)
+        self.inspector.show_caption(snapshot)
+        if snapshot is not None:
+            self.caption.show_snapshot(snapshot, new_result)
+        if appears:
+            self.tabs.setCurrentIndex(index)
+
+    def show_written(self) -> None:
+        """Say that another caption was written."""
+        self._show_idle(self.tr("Caption written"))
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -225,6 +268,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then."""
         self.hide()
-        ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps)]
+        ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
         self.ended = all(ended)
         event.accept()

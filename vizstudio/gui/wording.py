@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from vizstudio.core.caption import Caption, TokenStep
 from vizstudio.core.geometry import TokenAxis
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer, Head, Query
@@ -57,3 +58,8 @@ def attention_title(about: AttentionLayer, state: ViewState) -> str:
     return " · ".join(
         (of.format(name), translate("wording", "layer {0}").format(state.layer), head_name(state.head))
     )
+
+
+def step_name(step: TokenStep, caption: Caption) -> str:
+    """Return the token that a step wrote, or that it ended the caption."""
+    return translate("wording", "end") if step is caption.ending else step.text

@@ -1,0 +1,107 @@
+"""The captions that were written for one photo, and how each left another. No Qt here."""
+
+from dataclasses import dataclass, replace
+
+from vizstudio.core.caption import Caption, CaptionRequest, TokenStep
+from vizstudio.core.types import Analysis
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A caption of the tree.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Whose caption it is.
+    parent : int or None
+        The caption that it belongs to; None for one that was asked for anew.
+    step : int or None
+        Where it left its parent; None if it did not: a caption asked for, or another beam.
+    request : CaptionRequest or None
+        What was asked for; None if the parent's request brought it too.
+    beam : int
+        Its rank among the beams of one request, from 0.
+    """
+
+    analysis: Analysis
+    parent: int | None = None
+    step: int | None = None
+    request: CaptionRequest | None = None
+    beam: int = 0
+
+    @property
+    def caption(self) -> Caption:
+        """Return its caption."""
+        assert self.analysis.caption is not None
+        return self.analysis.caption
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionTree:
+    """Captions numbered in the order in which they came, and the one that is shown."""
+
+    branches: tuple[Branch, ...] = ()
+    shown: int = 0
+
+    @property
+    def current(self) -> Branch:
+        """Return the caption that is shown."""
+        return self.branches[self.shown]
+
+    def show(self, number: int) -> "CaptionTree":
+        """Return the tree with another caption shown."""
+        return replace(self, shown=number)
+
+    def with_request(self, analysis: Analysis, request: CaptionRequest) -> "CaptionTree":
+        """Return the tree with a caption that was asked for, which is shown, and its other beams."""
+        number = len(self.branches)
+        found = [Branch(analysis, request=request)]
+        for i, other in enumerate(analysis.other_captions):
+            found.append(Branch(replace(analysis, caption=other), parent=number, beam=i + 1))
+        return CaptionTree((*self.branches, *found), number)
+
+    def with_branch(self, analysis: Analysis, of: int, step: int) -> "CaptionTree":
+        """Return the tree with a caption that left caption `of` at a step; what is shown stays.
+
+        It hangs on the caption that wrote the tokens before that step, which may be an ancestor of `of`.
+        """
+        branch = Branch(analysis, self._writer(of, step), step)
+        return replace(self, branches=(*self.branches, branch))
+
+    def find(self, of: int, step: int, token_id: int) -> int | None:
+        """Return the caption that was written already by taking a token at a step of caption `of`."""
+        writer = self._writer(of, step)
+        if _token(self.branches[writer], step) == token_id:
+            return writer
+        for number, branch in enumerate(self.branches):
+            if branch.parent == writer and branch.step == step and _token(branch, step) == token_id:
+                return number
+        return None
+
+    def left_at(self, number: int) -> tuple[TokenStep, TokenStep] | None:
+        """Return the step of the parent where a caption left it, and its own step there."""
+        branch = self.branches[number]
+        if branch.parent is None or branch.step is None:
+            return None
+        return self.branches[branch.parent].caption.steps[branch.step], branch.caption.steps[branch.step]
+
+    def _writer(self, number: int, step: int) -> int:
+        """Climb to the caption that shares all tokens before a step and was there first."""
+        branch = self.branches[number]
+        while branch.parent is not None and branch.step is not None and step <= branch.step:
+            number = branch.parent
+            branch = self.branches[number]
+        return number
+
+
+def _token(branch: Branch, step: int) -> int | None:
+    steps = branch.caption.steps
+    return steps[step].token_id if step < len(steps) else None
+
+
+def text_from(caption: Caption, step: int) -> str:
+    """Return a caption from the word on that a step belongs to, with an ellipsis for what is left out."""
+    words = [word for word in caption.words if word.steps[-1] is not caption.ending]
+    tail = [word.text for word in words if word.steps[-1].index >= step]
+    return caption.text if len(tail) == len(words) else " ".join(["…", *tail]).replace("… ", "…")
