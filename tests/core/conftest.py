@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_captioner import FakeCaptioner
 from hypothesis import settings
 
+from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.context import RunContext
 from vizstudio.core.geometry import ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.types import Analysis, AttentionLayer, PositionEmbedding, Prediction
@@ -112,3 +116,15 @@ def image() -> ImageSource:
     y, x = np.indices((80, 120))
     source = read_image(np.stack([x * 2, y * 3, (x + y) % 256], axis=-1).astype(np.uint8))
     return replace(source, name="photo.jpg")
+
+
+@pytest.fixture
+def photo(photos: Path) -> ImageSource:
+    """A photo of 600×400 pixels, which the scripted captioner sees as 13×19 cells."""
+    return read_image(photos / "coffee.jpg")
+
+
+@pytest.fixture
+def captioned(photo: ImageSource) -> Analysis:
+    """A caption of 11 steps and 10 words ("a" twice, "skateboard" of two pieces, the end) with two more beams."""
+    return FakeCaptioner().caption(photo, CaptionRequest(beams=3), RunContext())

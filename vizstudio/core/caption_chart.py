@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from vizstudio.core.caption_parts import caption_of, quoted, score_text, steps_data, token_texts
 from vizstudio.core.charts import Chart
 from vizstudio.core.page import BODY, SMALL, moved, number, shorten, ticks
@@ -38,12 +36,17 @@ def draw_entropy(request: Request) -> Body:
         drawn = _chart(chart, labels[part], entropies[part], surprises[part])
         items += [moved(item, 0, 10 + row * HEIGHT) for item in drawn]
     items += _legend()
-    data = {
-        **steps_data(caption),
-        "surprises": np.array(surprises, np.float32),
-    }
     detail = f"{len(labels)} steps · {score_text(request.analysis)}"
-    return Body(items, chart.width, 10 + rows * HEIGHT - 8, quoted(caption), EXPLANATION, data, None, detail)
+    return Body(
+        items,
+        chart.width,
+        10 + rows * HEIGHT - 8,
+        quoted(caption),
+        EXPLANATION,
+        steps_data(caption),
+        None,
+        detail,
+    )
 
 
 def _legend() -> list[Item]:
