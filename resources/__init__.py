@@ -1,4 +1,4 @@
-"""Files that ship with vizstudio: photos, fonts and (later) demo models, each with its licence."""
+"""Files that ship with vizstudio: photos, textures, emoji, fonts and (later) demo models, each with its licence."""
 
 from importlib.resources import files
 from pathlib import Path

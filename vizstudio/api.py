@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vizstudio.core.caption import Alternative, Caption, CaptionRequest, TokenStep, Word
 from vizstudio.core.context import RunContext
+from vizstudio.core.dataset import Dataset, Sample
 from vizstudio.core.errors import (
     AttentionError,
     Cancelled,
@@ -37,8 +38,10 @@ from vizstudio.core.types import (
     Query,
 )
 from vizstudio.core.view import Figure
-from vizstudio.entries import ExporterEntry, ModelEntry, ModelListing, ReductionEntry, ViewEntry
+from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ModelListing, ReductionEntry, ViewEntry
 from vizstudio.hookspecs import hookimpl
+from vizstudio.registry import no_such
+from vizstudio.resources import resource_path
 
 if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall
@@ -86,6 +89,8 @@ __all__ = [
     "CaptionRequest",
     "Captioner",
     "CheckpointError",
+    "Dataset",
+    "DatasetEntry",
     "DeviceError",
     "ExporterEntry",
     "Figure",
@@ -113,6 +118,7 @@ __all__ = [
     "Recorder",
     "ReductionEntry",
     "RunContext",
+    "Sample",
     "StoredWeights",
     "TokenAxis",
     "TokenStep",
@@ -130,11 +136,13 @@ __all__ = [
     "hookimpl",
     "key_grid",
     "name_some",
+    "no_such",
     "observe",
     "query_rows",
     "query_tokens",
     "read_image",
     "read_stored",
+    "resource_path",
     "sha256_of",
     "shape_text",
     "to_map",

@@ -81,6 +81,27 @@ class ModelEntry(Entry):
 
 
 @dataclass(frozen=True)
+class DatasetEntry(Entry):
+    """A data set to train on; ``vizstudio-train export`` writes it to a folder.
+
+    Parameters
+    ----------
+    id, title : str
+        Such as ``"emoji-scenes"``, ``"Emoji scenes"``.
+    summary : str
+        One sentence on what a sample is.
+    open : str
+        ``"module:callable"``; called as ``open(size, count, seed, split)`` with the side of the square images
+        in pixels, the number of samples, a seed and ``"train"`` or ``"val"``; returns a `vizstudio.api.Dataset`,
+        and raises `vizstudio.api.UsageError` for what it cannot make.
+    """
+
+    summary: str
+    open: str
+    targets: ClassVar[tuple[str, ...]] = ("open",)
+
+
+@dataclass(frozen=True)
 class ReductionEntry(Entry):
     """A way to turn attention weights into one map; becomes the view ``--view id``.
 

@@ -6,7 +6,7 @@ A plugin is a module that an entry point of the group ``vizstudio.plugins`` name
 
 import pluggy
 
-from vizstudio.entries import ExporterEntry, ModelEntry, ReductionEntry, ViewEntry
+from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, ViewEntry
 from vizstudio.registry import Registrar
 
 hookspec = pluggy.HookspecMarker("vizstudio")
@@ -16,6 +16,11 @@ hookimpl = pluggy.HookimplMarker("vizstudio")
 @hookspec
 def register_models(registry: Registrar[ModelEntry]) -> None:
     """Add families of models with ``registry.add(ModelEntry(...))``."""
+
+
+@hookspec
+def register_datasets(registry: Registrar[DatasetEntry]) -> None:
+    """Add data sets to train on with ``registry.add(DatasetEntry(...))``."""
 
 
 @hookspec

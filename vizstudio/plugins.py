@@ -16,7 +16,7 @@ import pluggy
 from vizstudio import hookspecs
 from vizstudio.core.errors import PluginError
 from vizstudio.core.figures import VIEWS
-from vizstudio.entries import ExporterEntry, ReductionEntry, ViewEntry
+from vizstudio.entries import DatasetEntry, ExporterEntry, ReductionEntry, ViewEntry
 from vizstudio.registry import ModelRegistry, Registrar, Registry, one_line
 
 GROUP = "vizstudio.plugins"
@@ -55,6 +55,7 @@ class PluginHost:
     """All plugins that were found, and what the active ones registered, a registry for each hook."""
 
     models: ModelRegistry = field(default_factory=ModelRegistry)
+    datasets: Registry[DatasetEntry] = field(default_factory=lambda: Registry(DatasetEntry, "data set"))
     reductions: Registry[ReductionEntry] = field(
         default_factory=lambda: Registry(ReductionEntry, "view", reserved=tuple(VIEWS))
     )
@@ -66,6 +67,7 @@ class PluginHost:
         """Return each hook's name and the registry that it fills."""
         return {
             "register_models": self.models,
+            "register_datasets": self.datasets,
             "register_reductions": self.reductions,
             "register_exporters": self.exporters,
             "register_views": self.views,

@@ -61,6 +61,7 @@ def test_plugins_say_what_they_bring(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["plugins", "--json"]) == 0
     listed = {p["name"]: p for p in json.loads(capsys.readouterr().out)}
     assert listed["vit"]["brings"] == {"models": ["vit"]}
+    assert listed["emoji"]["brings"] == {"datasets": ["emoji-scenes"]}
     assert listed["builtin"]["brings"] == {
         "reductions": ["rollout"],
         "exporters": ["png", "svg", "npz", "csv", "json"],

@@ -42,11 +42,13 @@ class Site:
         (info / "METADATA").write_text(metadata, encoding="utf-8")
         (info / "entry_points.txt").write_text(entry_points, encoding="utf-8")
 
-    def vizstudio(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    def vizstudio(
+        self, *arguments: str | Path, module: str = "vizstudio"
+    ) -> "subprocess.CompletedProcess[str]":
         """Run the command in a process of its own that sees these packages."""
         path = os.pathsep.join(filter(None, [str(self.folder), os.environ.get("PYTHONPATH", "")]))
         return subprocess.run(
-            [sys.executable, "-m", "vizstudio", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": path, "COLUMNS": "80"},
             cwd=self.folder.parent,
             capture_output=True,

@@ -12,7 +12,15 @@ import pytest
 from PIL import Image
 
 from vizstudio import hookspecs
-from vizstudio.api import ExporterEntry, ModelEntry, PluginError, ReductionEntry, UsageError, ViewEntry
+from vizstudio.api import (
+    DatasetEntry,
+    ExporterEntry,
+    ModelEntry,
+    PluginError,
+    ReductionEntry,
+    UsageError,
+    ViewEntry,
+)
 from vizstudio.plugins import PluginHost
 from vizstudio.registry import Registrar, Registry, load_target
 
@@ -48,6 +56,22 @@ def test_register_models(site: Any, photos: Path) -> None:
         ]
     listed = json.loads(site.vizstudio("models", "toy:", "--json").stdout)
     assert listed[0] == {"id": "toy:bear", "family": "toys", "from": "Toys"}
+
+
+def test_register_datasets(site: Any) -> None:
+    site.install_healthy()
+    listed = json.loads(site.vizstudio("list", "--json", module="vizstudio.train_cli").stdout)
+    assert {"id": "dots", "title": "Dots", "summary": "A white dot on black.", "plugin": "healthy"} in listed
+    done = site.vizstudio("export", "dots", "out", "--count", "2", module="vizstudio.train_cli")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(
+        (site.folder.parent / "out/annotations/instances_train.json").read_text(encoding="utf-8")
+    )
+    assert [a["bbox"] for a in told["annotations"]] == [[0, 0, 1, 1], [1, 0, 1, 1]]
+    done = site.vizstudio("export", "dots", "out2", "--count", "3", module="vizstudio.train_cli")
+    reason = "plugin 'healthy' failed making sample 2 of 'dots' (ZeroDivisionError: no third dot)"
+    assert (done.returncode, done.stderr) == (1, f"vizstudio-train: error: {reason}: --debug shows where\n")
+    assert not (site.folder.parent / "out2").exists()
 
 
 def test_register_reductions(site: Any, photos: Path) -> None:
@@ -177,6 +201,7 @@ def test_a_model_that_cannot_be_loaded_says_so_in_one_line(
 
 ENTRIES = {
     ModelEntry: ("a:b", "a:b"),
+    DatasetEntry: ("summary", "a:b"),
     ReductionEntry: ("measure", "a:b"),
     ExporterEntry: ("a:b",),
     ViewEntry: ("a:b",),

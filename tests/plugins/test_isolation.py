@@ -14,6 +14,10 @@ import pytest
 
 from vizstudio.plugins import PluginHost, load_plugins
 
+BUNDLED = {
+    entry.name: "active"
+    for entry in sorted(distribution("vizstudio").entry_points.select(group="vizstudio.plugins"))
+}
 TOYS = """
 from vizstudio.api import ModelEntry, hookimpl
 
@@ -91,7 +95,7 @@ def test_a_broken_plugin_is_quarantined_and_leaves_nothing(package: str, site: A
     site.install_healthy()
     site.install(package, source)
     host = loaded()
-    assert status(host) == {"builtin": "active", "vit": "active", "healthy": "active", package: "quarantined"}
+    assert status(host) == BUNDLED | {"healthy": "active", package: "quarantined"}
     (info,) = [p for p in host.plugins if p.distribution == package]
     assert reason in info.reason
     assert "\n" not in info.reason
@@ -137,7 +141,7 @@ def test_two_third_party_plugins_of_one_name_are_both_quarantined(site: Any, loa
 def test_a_plugin_named_like_a_bundled_one_does_not_take_it_away(site: Any, loaded: Any) -> None:
     site.install("impostor", TOYS, plugin="vit")
     host = loaded()
-    assert status(host) == {"builtin": "active", "vit": "active", "impostor": "quarantined"}
+    assert status(host) == BUNDLED | {"impostor": "quarantined"}
     assert host.models.ids() == ("vit",)
 
 
@@ -146,7 +150,7 @@ def test_the_same_package_twice_on_the_path_counts_once(site: Any, loaded: Any, 
     second = site.folder.parent / "second"
     shutil.copytree(site.folder, second)
     monkeypatch.syspath_prepend(str(second))
-    assert [p.name for p in loaded().plugins] == ["builtin", "vit", "healthy"]
+    assert [p.name for p in loaded().plugins] == [*BUNDLED, "healthy"]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +225,7 @@ def test_safe_mode_loads_the_bundled_ones_only(site: Any, loaded: Any) -> None:
     site.install_healthy()
     site.install("raises", "1 / 0")
     host = loaded(safe_mode=True, disabled=["vit"])
-    assert status(host) == {"builtin": "active", "vit": "active", "healthy": "skipped", "raises": "skipped"}
+    assert status(host) == BUNDLED | {"healthy": "skipped", "raises": "skipped"}
     assert "healthy" not in sys.modules
     assert host.models.ids() == ("vit",)
 

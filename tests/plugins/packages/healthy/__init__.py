@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from vizstudio.api import ExporterEntry, ModelEntry, ReductionEntry, ViewEntry, hookimpl
+from vizstudio.api import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, ViewEntry, hookimpl
 
 
 @hookimpl
 def register_models(registry: Any) -> None:
     registry.add(ModelEntry(id="toy", title="Toys", load="healthy.model:load", names="healthy.model:names"))
+
+
+@hookimpl
+def register_datasets(registry: Any) -> None:
+    registry.add(
+        DatasetEntry(id="dots", title="Dots", summary="A white dot on black.", open="healthy.dots:Dots")
+    )
 
 
 @hookimpl
