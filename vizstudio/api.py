@@ -44,7 +44,7 @@ from vizstudio.registry import no_such
 from vizstudio.resources import resource_path
 
 if TYPE_CHECKING:
-    from vizstudio.compute.calls import AttentionCall
+    from vizstudio.compute.calls import AttentionCall, FusedCall
     from vizstudio.compute.capture import Recorder, capture, describe_failure
     from vizstudio.compute.layout import ModelLayout, Observation, observe
     from vizstudio.compute.trace import AttentionTrace
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "AttentionCall": "vizstudio.compute.calls",
     "AttentionTrace": "vizstudio.compute.trace",
+    "FusedCall": "vizstudio.compute.calls",
     "Recorder": "vizstudio.compute.capture",
     "capture": "vizstudio.compute.capture",
     "describe_failure": "vizstudio.compute.capture",
@@ -95,6 +96,7 @@ __all__ = [
     "ExporterEntry",
     "Figure",
     "FitMode",
+    "FusedCall",
     "GeometryError",
     "Head",
     "Heatmap",

@@ -1,0 +1,1 @@
+"""CATR, a transformer that writes image captions, as a plugin of vizstudio."""

@@ -1,0 +1,15 @@
+"""Names of CATR's models; imports neither torch nor anything else that takes time."""
+
+from vizstudio.api import ModelListing
+
+NAMES = {
+    "v1": "weights: 0.1 (--pretrained)",
+    "v2": "weights: 0.2 (--pretrained)",
+    "v3": "weights: 0.2, the newest (--pretrained)",
+    "own": "your own training: --checkpoint FILE",
+}
+
+
+def list_models() -> list[ModelListing]:
+    """Return every name below ``catr:``."""
+    return [ModelListing(name, "catr", summary) for name, summary in NAMES.items()]

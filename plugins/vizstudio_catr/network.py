@@ -1,0 +1,133 @@
+"""The whole CATR network: encodes an image once, and reads a caption all at once or one token at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vizstudio_catr.backbone import Backbone, sine_positions
+from vizstudio_catr.config import CatrConfig
+from vizstudio_catr.transformer import KeysValues, Transformer
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """An encoded image.
+
+    Parameters
+    ----------
+    memory : (batch, cells, width) Tensor
+        What the encoder made of the grid's cells, row by row.
+    positions : (batch, cells, width) Tensor
+        Their sine positions.
+    real : (batch, 1, 1, cells) bool Tensor or None
+        False where a cell is padding; None without padding.
+    """
+
+    memory: Tensor
+    positions: Tensor
+    real: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Readable:
+    """An encoded image as every decoder layer reads it: its keys and values, and which cells are real."""
+
+    layers: tuple[KeysValues, ...]
+    real: Tensor | None
+
+    def expand(self, batch: int) -> "Readable":
+        """Return the same image for `batch` captions; no memory is copied."""
+        layers = tuple((k.expand(batch, -1, -1, -1), v.expand(batch, -1, -1, -1)) for k, v in self.layers)
+        return Readable(layers, self.real)
+
+
+class Head(nn.Module):
+    """From the state of a token to a score for every token that may come next."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        widths = [config.width, *[config.head_width] * (config.head_layers - 1), config.vocab_size]
+        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scores (…, vocabulary)."""
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x)
+
+
+class CaptionNetwork(nn.Module):
+    """CATR (saahiluppal/catr) with its checkpoints' names; called with an image it encodes it."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.config = config
+        backbone = Backbone(config)
+        self.backbone = nn.Sequential(backbone)
+        self.input_proj = nn.Conv2d(backbone.channels, config.width, 1)
+        self.transformer = Transformer(config)
+        self.mlp = Head(config)
+
+    def forward(self, images: Tensor, real: Tensor | None = None) -> Encoded:
+        """Encode images.
+
+        Parameters
+        ----------
+        images : (batch, 3, height, width) float32
+            Normalised.
+        real : (batch, height, width) bool, optional
+            False where a pixel is padding.
+        """
+        features = self.input_proj(self.backbone(images))
+        shape = features.shape[-2:]
+        cells = torch.ones(len(images), *shape, dtype=torch.bool, device=images.device)
+        allowed = None
+        if real is not None:
+            cells = F.interpolate(real[:, None].float(), size=shape)[:, 0].bool()
+            allowed = cells.flatten(1)[:, None, None]  # (batch, 1, 1, cells)
+        positions = sine_positions(cells, self.config.width).to(features.dtype)
+        x = features.flatten(2).transpose(1, 2)  # (batch, cells, width)
+        return Encoded(self.transformer.encoder(x, positions, allowed), positions, allowed)
+
+    def readable(self, encoded: Encoded) -> Readable:
+        """Compute the image's keys and values, once for all tokens to come."""
+        placed = encoded.memory + encoded.positions
+        attentions = self.transformer.decoder.cross_attentions
+        return Readable(tuple(a.keys_values(placed, encoded.memory) for a in attentions), encoded.real)
+
+    def read(
+        self, tokens: Tensor, image: Readable, past: Sequence[KeysValues] | None = None
+    ) -> tuple[Tensor, list[KeysValues]]:
+        """Read a caption; the state at a token tells which comes next.
+
+        Parameters
+        ----------
+        tokens : (batch, length) int64
+            The whole caption so far, or with `past` one token more.
+        image : Readable
+            For as many captions.
+        past : sequence of KeysValues, optional
+            Keys and values of all earlier tokens in every layer.
+
+        Returns
+        -------
+        states : (batch, length, width) Tensor
+            For `scores`.
+        own : list of KeysValues
+            Of these tokens, in every layer.
+        """
+        start = past[0][0].shape[2] if past else 0
+        x, positions = self.transformer.embeddings(tokens, start)
+        own = []
+        for number, layer in enumerate(self.transformer.decoder.layers):
+            x, kept = layer(x, positions, image.layers[number], image.real, past[number] if past else None)
+            own.append(kept)
+        return self.transformer.decoder.norm(x), own
+
+    def scores(self, states: Tensor) -> Tensor:
+        """Return (…, vocabulary) logits of the token that comes after each state."""
+        return self.mlp(states)

@@ -1,0 +1,164 @@
+"""CATR's pre-norm transformer; attention takes its keys and values as they are, so that they can be kept."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vizstudio_catr.config import CatrConfig
+
+KeysValues = tuple[Tensor, Tensor]
+"""Each (batch, heads, length, head width)."""
+
+
+class Attention(nn.Module):
+    """Multi-head attention with the parameter names of `torch.nn.MultiheadAttention`."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.num_heads, self.dropout = config.heads, config.dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+
+    def _project(self, x: Tensor, part: int) -> Tensor:
+        """Return (batch, heads, length, head width) queries (0), keys (1) or values (2)."""
+        rows = slice(part * x.shape[-1], (part + 1) * x.shape[-1])
+        projected = F.linear(x, self.in_proj_weight[rows], self.in_proj_bias[rows])
+        return projected.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+
+    def keys_values(self, placed: Tensor, content: Tensor) -> KeysValues:
+        """Return the keys of tokens with their position and the values of tokens without."""
+        return self._project(placed, 1), self._project(content, 2)
+
+    def forward(
+        self, query: Tensor, read: KeysValues, real: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """Return (batch, queries, width): what the queries take from what they read.
+
+        Parameters
+        ----------
+        query : (batch, queries, width) Tensor
+            Tokens with their position.
+        read : KeysValues
+            Of the tokens to attend to.
+        real : (batch, 1, 1, keys) bool, optional
+            False where a key is padding.
+        causal : bool
+            Whether a query sees only the keys up to its own.
+        """
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(
+            self._project(query, 0), *read, attn_mask=real, dropout_p=dropout, is_causal=causal
+        )
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention between the cells of the image, and a network on each."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.linear1 = nn.Linear(config.width, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, config.width)
+        self.norm1, self.norm2 = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, positions: Tensor, real: Tensor | None) -> Tensor:
+        """Return the cells (batch, cells, width) after this layer."""
+        normed = self.norm1(x)
+        placed = normed + positions
+        x = x + self.dropout(self.self_attn(placed, self.self_attn.keys_values(placed, normed), real))
+        hidden = self.dropout(F.relu(self.linear1(self.norm2(x))))
+        return x + self.dropout(self.linear2(hidden))
+
+
+class DecoderLayer(nn.Module):
+    """Attention to the tokens read so far and to the image, and a network on each token."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.self_attn, self.multihead_attn = Attention(config), Attention(config)
+        self.linear1 = nn.Linear(config.width, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, config.width)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(config.width) for _ in range(3))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        positions: Tensor,
+        image: KeysValues,
+        real: Tensor | None,
+        past: KeysValues | None,
+    ) -> tuple[Tensor, KeysValues]:
+        """Return the tokens (batch, length, width) after this layer, and their own keys and values.
+
+        With `past`, the keys and values of all earlier tokens, there may be only one new token.
+        """
+        normed = self.norm1(x)
+        placed = normed + positions
+        own = read = self.self_attn.keys_values(placed, normed)
+        if past is not None:
+            read = torch.cat([past[0], own[0]], 2), torch.cat([past[1], own[1]], 2)
+        x = x + self.dropout(self.self_attn(placed, read, causal=past is None and x.shape[1] > 1))
+        x = x + self.dropout(self.multihead_attn(self.norm2(x) + positions, image, real))
+        hidden = self.dropout(F.relu(self.linear1(self.norm3(x))))
+        return x + self.dropout(self.linear2(hidden)), own
+
+
+class Encoder(nn.Module):
+    """The layers on the image."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, x: Tensor, positions: Tensor, real: Tensor | None) -> Tensor:
+        """Return the encoded cells (batch, cells, width)."""
+        for layer in self.layers:
+            x = layer(x, positions, real)
+        return self.norm(x)
+
+
+class Decoder(nn.Module):
+    """The layers on the caption."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        layers = [DecoderLayer(config) for _ in range(config.decoder_layers)]
+        self.cross_attentions = [layer.multihead_attn for layer in layers]  # a list registers nothing twice
+        self.layers = nn.ModuleList(layers)
+        self.norm = nn.LayerNorm(config.width)
+
+
+class Embeddings(nn.Module):
+    """From token numbers to vectors; the position table is used again as the queries' position."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.width)
+        self.position_embeddings = nn.Embedding(config.max_positions, config.width)
+        self.LayerNorm = nn.LayerNorm(config.width, eps=1e-12)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Return (vectors, positions) of tokens (batch, length), the first of which stands at place `start`."""
+        positions = self.position_embeddings.weight[start : start + tokens.shape[1]]
+        words = self.word_embeddings(tokens)
+        return self.dropout(self.LayerNorm(words + positions)), positions
+
+
+class Transformer(nn.Module):
+    """Holds its parts under the names that checkpoints know."""
+
+    def __init__(self, config: CatrConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.embeddings = Embeddings(config)
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                nn.init.xavier_uniform_(parameter)
