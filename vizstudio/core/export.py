@@ -14,7 +14,7 @@ from vizstudio.core.caption_export import COLUMNS, caption_facts, caption_rows
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.figures import Figure
 from vizstudio.core.maps import format_query
-from vizstudio.core.state import CAPTION, layers_of
+from vizstudio.core.state import OF_WORD, layers_of
 from vizstudio.core.types import Analysis
 
 
@@ -126,7 +126,7 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         "head": state.head,
         "query": format_query(state.query),
         "panel": list(state.panel) if state.panel else None,
-        "word": state.word if state.view in CAPTION else None,
+        "word": state.word if state.view in OF_WORD else None,
         "grid": list(grid.shape),
         "rect": list(grid.rect),
         "prefix_mass": figure.heatmap.prefix_mass if figure.heatmap else None,

@@ -8,6 +8,8 @@ from vizstudio.core.types import Analysis, AttentionLayer, Head, Query
 
 CAPTION = ("caption", "step", "caption-mean", "caption-wall", "caption-entropy")
 """The views of a caption: their layers and heads are the decoder's."""
+OF_WORD = ("step", "caption-wall")
+"""Those that show one word."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewS
     head = _head(state.head, layer, layers[layer].heads, strict)
     state = replace(state, layer=layer, head=head, opacity=min(max(state.opacity, 0), 1))
     if state.view in CAPTION:
-        return replace(state, word=_word(analysis, state.word, strict), query=None, panel=None)
+        return replace(
+            state, word=_word(analysis, state.word, strict and state.view in OF_WORD), query=None, panel=None
+        )
     query, panel = _query(layers[layer], state.query, strict), _panel(analysis, state.panel, strict)
     return replace(state, query=query, panel=panel)
 
