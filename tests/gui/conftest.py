@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from vizstudio.core.context import RunContext
 
 if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -163,3 +166,63 @@ def writer(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) 
     settle(window)
     qtbot.waitUntil(lambda: window.caption.strip.isVisible(), timeout=TIMEOUT)
     return window
+
+
+class ManualJobs:
+    """Keeps jobs until the test runs them."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Any] = []
+        self.cancelled = 0
+
+    def submit(self, job: Any) -> int:
+        self.jobs.append(job)
+        return len(self.jobs)
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+    def run(self, number: int) -> Any:
+        return self.jobs[number - 1](RunContext())
+
+
+class Desk:
+    """A controller with its surroundings: no Qt, views and workers that do what the test says."""
+
+    def __init__(self, host: Any) -> None:
+        from vizstudio.gui.captions import CaptionsView
+        from vizstudio.gui.controller import Controller, StudioView
+
+        self.view = create_autospec(StudioView, instance=True, spec_set=True)
+        self.jobs, self.maps, self.words = ManualJobs(), ManualJobs(), ManualJobs()
+        self.captions_view = create_autospec(CaptionsView, instance=True, spec_set=True)
+        self.controller = Controller(self.view, self.captions_view, self.jobs, self.maps, self.words, host)
+
+    def finish(self) -> Any:
+        """Run the newest job and the map that it asks for."""
+        number = len(self.jobs.jobs)
+        result = self.jobs.run(number)
+        self.controller.runs.on_finished(number, result)
+        self.finish_map()
+        return result
+
+    def finish_map(self) -> Any:
+        number = len(self.maps.jobs)
+        snapshot = self.maps.run(number)
+        self.controller.maps.on_finished(number, snapshot)
+        return snapshot
+
+    def finish_words(self) -> None:
+        """Run the newest job for maps of words."""
+        number = len(self.words.jobs)
+        self.controller.captions.words.on_finished(number, self.words.run(number))
+
+    def shown(self) -> Any:
+        snapshot = self.view.show_snapshot.call_args.args[0]
+        return snapshot
+
+
+@pytest.fixture
+def desk(host: Any) -> Desk:
+    """A controller without a window."""
+    return Desk(host)

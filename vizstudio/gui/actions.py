@@ -73,7 +73,9 @@ class Menus(QObject):
         for i in range(tabs.count()):
             tip = self.tr("Show the tab {0}").format(tabs.tabText(i))
             show = partial(tabs.setCurrentIndex, i)
-            self.tabs.append(self._add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}"))
+            action = self._add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}")
+            action.setEnabled(tabs.isTabVisible(i))
+            self.tabs.append(action)
         menu.addSeparator()
         tip = self.tr("Enlarge the picture")
         self._add(menu, self.tr("Zoom &in"), tip, partial(self._zoom, ZOOM_STEP), key.ZoomIn)

@@ -15,7 +15,7 @@ from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, m
 from vizstudio.plugins import PluginHost
 
 
-class StudioView(CaptionsView, Protocol):
+class StudioView(Protocol):
     """What the controller tells the window; none of these calls ever comes back as a request."""
 
     def show_sources(self, image: Path | None, choice: ModelChoice | None) -> None:
@@ -47,12 +47,20 @@ class Controller:
     change of the view never runs the model again, and never waits for it but while it runs.
     """
 
-    def __init__(self, view: StudioView, jobs: Jobs, maps: Jobs, words: Jobs, host: PluginHost) -> None:
+    def __init__(
+        self,
+        view: StudioView,
+        captions_view: CaptionsView,
+        jobs: Jobs,
+        maps: Jobs,
+        words: Jobs,
+        host: PluginHost,
+    ) -> None:
         self._view = view
         self.runs = Latest(jobs, self._run_failed, view.show_busy, view.show_cancelled)
         self.maps = Latest(maps, self._fail)
         self.shelf = ModelShelf(host)
-        self.captions = Captions(view, self.runs, words, self.shelf, self._fail)
+        self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail)
         self._analysing: int | None = None  # the number of the run that was asked for last
         self._result: Result | None = None
         self._snapshot: Snapshot | None = None

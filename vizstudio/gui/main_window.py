@@ -23,7 +23,7 @@ from vizstudio.core.state import ViewState
 from vizstudio.gui.actions import Menus
 from vizstudio.gui.banner import UntrainedBanner
 from vizstudio.gui.canvas import Canvas
-from vizstudio.gui.caption_snapshot import CaptionSnapshot
+from vizstudio.gui.caption_tab import CaptionTab
 from vizstudio.gui.controller import Controller
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
@@ -51,13 +51,14 @@ class MainWindow(QMainWindow):
         self.resize(1220, 800)
         self.jobs, self.maps = JobBridge("vizstudio-run", self), JobBridge("vizstudio-maps", self)
         self.words = JobBridge("vizstudio-words", self)
-        self.controller = Controller(self, self.jobs, self.maps, self.words, host)
         self.model_bar, self.inspector, self.status = ModelBar(device), Inspector(), RunStatus()
         self.start, self.attention, self.position = StartView(), AttentionView(), PositionView()
         self.caption = CaptionView()
         self.banner = UntrainedBanner()
         self._make_centre()
         self._make_dock()
+        self.caption_tab = CaptionTab(self, self.caption)
+        self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -72,7 +73,6 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setAccessibleName(self.tr("Views"))
         self.tabs.addTab(self.attention, self.tr("Attention"))
         self.tabs.addTab(self.position, self.tr("Position"))
-        self.tabs.addTab(self.caption, self.tr("Caption"))
         self.studio = QWidget()
         layout = QVBoxLayout(self.studio)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -133,23 +133,7 @@ class MainWindow(QMainWindow):
         self.attention.patchClicked.connect(lambda row, col: controller.change(query=(row, col)))
         self.attention.queryMoved.connect(controller.move_query)
         self.position.panelPinned.connect(lambda panel: controller.change(panel=panel))
-        self._connect_caption()
-
-    def _connect_caption(self) -> None:
-        view, captions = self.caption, self.controller.captions
-        self.inspector.captionChanged.connect(lambda changes: captions.change(**changes))
-        self.tabs.currentChanged.connect(self._show_subject)
-        view.moved.connect(captions.move)
-        view.chosen.connect(captions.jump)
-        view.piecesToggled.connect(lambda on: captions.change(pieces=on))
-        view.alternativeChosen.connect(captions.branch)
-        view.branchChosen.connect(captions.select)
-        view.requested.connect(captions.write)
-        self.show_caption(None, True)
-        self._show_subject()
-
-    def _show_subject(self) -> None:
-        self.inspector.show_subject(self.tabs.currentWidget() is self.caption)
+        self.caption_tab.connect_to(controller.captions)
 
     def list_models(self) -> None:
         """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
@@ -193,7 +177,8 @@ class MainWindow(QMainWindow):
         self.start.say(told + "…")
         self.menus.cancel.setEnabled(True)
 
-    def _show_idle(self, message: str) -> None:
+    def show_idle(self, message: str) -> None:
+        """Say how the last run ended."""
         self.status.show_idle(message)
         self.menus.cancel.setEnabled(False)
         self.show_sources(self.controller.image, self.controller.choice)
@@ -202,15 +187,15 @@ class MainWindow(QMainWindow):
         """Say that a run ended well and is shown."""
         seconds = result.analysis.timings.get("forward")
         told = self.tr("{0} analysed").format(result.image.name)
-        self._show_idle(told if seconds is None else told + self.tr(" in {0} s").format(f"{seconds:.2f}"))
+        self.show_idle(told if seconds is None else told + self.tr(" in {0} s").format(f"{seconds:.2f}"))
 
     def show_cancelled(self) -> None:
         """Say that the run was cancelled."""
-        self._show_idle(self.tr("Cancelled"))
+        self.show_idle(self.tr("Cancelled"))
 
     def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
         """Say that something that was asked for failed."""
-        self._show_idle(self.tr("Failed"))
+        self.show_idle(self.tr("Failed"))
         dialog = ErrorDialog(sentence, details, is_bug, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -232,22 +217,6 @@ class MainWindow(QMainWindow):
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
         self.inspector.show_snapshot(snapshot)
-
-    def show_caption(self, snapshot: CaptionSnapshot | None, new_result: bool) -> None:
-        """Show a word of a caption; its tab is there only while there is one."""
-        index = self.tabs.indexOf(self.caption)
-        appears = snapshot is not None and not self.tabs.isTabVisible(index)
-        self.tabs.setTabVisible(index, snapshot is not None)
-        self.menus.tabs[index].setEnabled(snapshot is not None)
-        self.inspector.show_caption(snapshot)
-        if snapshot is not None:
-            self.caption.show_snapshot(snapshot, new_result)
-        if appears:
-            self.tabs.setCurrentIndex(index)
-
-    def show_written(self) -> None:
-        """Say that another caption was written."""
-        self._show_idle(self.tr("Caption written"))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""

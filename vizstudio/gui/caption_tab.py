@@ -1,0 +1,54 @@
+"""The caption's tab in the window: there while there is a caption, with the controls that belong to it."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from vizstudio.gui.caption_snapshot import CaptionSnapshot
+from vizstudio.gui.captions import Captions
+from vizstudio.gui.views.caption import CaptionView
+
+if TYPE_CHECKING:
+    from vizstudio.gui.main_window import MainWindow
+
+
+class CaptionTab(QObject):
+    """A `CaptionsView` for the controller of captions."""
+
+    def __init__(self, window: "MainWindow", view: CaptionView) -> None:
+        super().__init__(window)
+        self._window, self._view = window, view
+        self._index = window.tabs.addTab(view, self.tr("Caption"))
+        window.tabs.setTabVisible(self._index, False)
+        window.tabs.currentChanged.connect(self._show_subject)
+        self._show_subject()
+
+    def connect_to(self, captions: Captions) -> None:
+        """Send what the user does to the controller."""
+        view = self._view
+        self._window.inspector.captionChanged.connect(lambda changes: captions.change(**changes))
+        view.moved.connect(captions.move)
+        view.chosen.connect(captions.jump)
+        view.piecesToggled.connect(lambda on: captions.change(pieces=on))
+        view.alternativeChosen.connect(captions.branch)
+        view.branchChosen.connect(captions.select)
+        view.requested.connect(captions.write)
+
+    def show_caption(self, snapshot: CaptionSnapshot | None, new_result: bool) -> None:
+        """Show a word of a caption; the tab comes to the front when it appears."""
+        tabs, there = self._window.tabs, snapshot is not None
+        appears = there and not tabs.isTabVisible(self._index)
+        tabs.setTabVisible(self._index, there)
+        self._window.menus.tabs[self._index].setEnabled(there)
+        self._window.inspector.show_caption(snapshot)
+        if snapshot is not None:
+            self._view.show_snapshot(snapshot, new_result)
+        if appears:
+            tabs.setCurrentIndex(self._index)
+
+    def show_written(self) -> None:
+        """Say that another caption was written."""
+        self._window.show_idle(self.tr("Caption written"))
+
+    def _show_subject(self) -> None:
+        self._window.inspector.show_subject(self._window.tabs.currentWidget() is self._view)
