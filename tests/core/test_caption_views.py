@@ -130,19 +130,19 @@ def test_the_strip_says_which_caption_it_is(captioned: Analysis, photo: ImageSou
         assert f"“{other.text}”" in told
         assert f"−{-other.score:.3f}" in told
     assert "A word of several pieces has the mean of their maps" in told
-    assert "typed" not in told and "limit" not in told
+    assert "given · " not in told and "limit" not in told
 
 
 def test_typed_words_and_a_limit_are_told(photo: ImageSource) -> None:
     request = CaptionRequest(prefix="the front", max_tokens=4)
     analysis = FakeCaptioner().caption(photo, request, RunContext())
     figure = render(analysis, photo, ViewState(view="caption"))
-    assert [t.startswith("typed · ") for t in texts(figure) if t.endswith("%")] == [True, True, False, False]
-    assert "“the front in an …”" in said(figure)
-    assert "Typed words were given, not chosen. A limit ended the caption." in said(figure)
+    assert [t.startswith("given · ") for t in texts(figure) if t.endswith("%")] == [True, True, False, False]
+    assert "“the front in an…”" in said(figure)
+    assert "Given words were set beforehand, not chosen. A limit ended the caption." in said(figure)
     assert "(end)" not in texts(figure)
     word = said(render(analysis, photo, ViewState(view="step", word=1)))
-    assert "typed, not chosen" in word
+    assert "given, not chosen" in word
 
 
 def test_a_long_caption_goes_on_in_rows(captioned: Analysis, photo: ImageSource) -> None:
@@ -246,7 +246,7 @@ def test_an_empty_caption_and_one_of_one_token(photo: ImageSource) -> None:
             figure = render(analysis, photo, ViewState(view=view), strict=True)
             assert min(figure.scene.width, figure.scene.height) > 100
             if view == "caption":
-                assert texts(figure)[0] == ("An empty caption" if analysis is ended else "“a …”")
+                assert texts(figure)[0] == ("An empty caption" if analysis is ended else "“a…”")
 
 
 def test_the_attention_views_show_the_encoder(captioned: Analysis, photo: ImageSource) -> None:

@@ -154,3 +154,14 @@ def test_bars_are_as_long_as_their_probabilities() -> None:
     assert [t.text for t in texts if t.anchor == "rm"] == ["50.0%", "25.0%"]
     assert text_width(texts[2].text, texts[2].size) <= tracks[1].x
     assert height == 52
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "100.0%"), (0.5, "50.0%"), (0.0123, "1.2%"), (0.001, "0.1%"), (0.0004, "0.04%"),
+        (0.00099, "0.1%"), (0.000012, "0.001%"), (1e-5, "0.001%"), (9e-6, "<0.001%"), (0.0, "<0.001%"),
+    ],
+)  # fmt: skip
+def test_percentages_never_call_a_chance_nothing(value: float, text: str) -> None:
+    assert page.percent(value) == text

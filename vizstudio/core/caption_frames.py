@@ -38,7 +38,7 @@ def frames(request: Request) -> list[Frame]:
         heatmap = word.heatmap(state.layer, state.head)
         low, high = value_range(heatmap.values, from_zero=True)
         pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
-        given = "typed, probability" if word.steps[0].forced else "probability"
+        given = "given, probability" if word.steps[0].forced else "probability"
         told = f"{given} {page.percent(word.probability)}"
         scene = _scene(layout, words, i, told, word.probability)
         scene.items.insert(

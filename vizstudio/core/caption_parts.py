@@ -38,7 +38,7 @@ def quoted(caption: Caption) -> str:
     """Return the whole caption in quotation marks; one that a limit cut off says so."""
     if not caption.text:
         return "An empty caption"
-    return f"“{caption.text}”" if caption.finished else f"“{caption.text} …”"
+    return f"“{caption.text}”" if caption.finished else f"“{caption.text}…”"
 
 
 def layer_and_head(request: Request) -> str:

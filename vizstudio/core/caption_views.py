@@ -86,7 +86,7 @@ def _tile(request: Request, word: Word, text: str, photo: np.ndarray) -> list[It
     low, high = value_range(heatmap.values, from_zero=True)
     pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
     room = max(width, 96)
-    given = "typed · " if word.steps[0].forced else ""
+    given = "given · " if word.steps[0].forced else ""
     greatest = f"max {page.short_number(high)}"
     told = f"{given}{page.percent(word.probability)}"
     items: list[Item] = [
@@ -106,7 +106,7 @@ def _pieces_sentence(caption: Caption) -> str:
     if any(len(word.steps) > 1 for word in caption.words):
         told += " A word of several pieces has the mean of their maps and the product of their probabilities."
     if any(step.forced for step in caption.steps):
-        told += " Typed words were given, not chosen."
+        told += " Given words were set beforehand, not chosen."
     return told if caption.finished else told + " A limit ended the caption."
 
 
@@ -177,7 +177,7 @@ def _choices(caption: Caption, word: Word, step: TokenStep, width: float) -> tup
         piece = next(i for i, other in enumerate(word.steps) if other is step)
         head = f"Piece {piece + 1} of {len(word.steps)}, “{step.text}” · {head[0].lower()}{head[1:]}"
     if step.forced:
-        head += " · typed, not chosen"
+        head += " · given, not chosen"
     return [Text(0, 0, head, page.SMALL, MUTED), *(page.moved(i, 0, 20) for i in items)], height + 20
 
 

@@ -136,8 +136,10 @@ def short_number(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """Return a probability as it is printed; one that is tiny is not called 0."""
-    return f"{value:.1%}" if value >= 0.0005 else "<0.1%"
+    """Return a probability as it is printed; one that is small keeps a digit and is not called 0."""
+    if value >= 0.001:
+        return f"{value:.1%}"
+    return f"{float(f'{100 * value:.1g}'):g}%" if value >= 1e-5 else "<0.001%"
 
 
 def colour_bar(
