@@ -46,6 +46,24 @@ def test_tab_reaches_every_control(studio: Any, qtbot: Any) -> None:
         assert widget in reached
 
 
+def test_the_captions_tab_has_names_and_is_reached(writer: Any, qtbot: Any) -> None:
+    unnamed = [w for w in _focusable(writer) if not w.accessibleName() and not getattr(w, "text", str)()]
+    assert unnamed == []
+    view, form = writer.caption, writer.caption.form
+    view.strip.setFocus()
+    reached: list[QWidget] = []
+    while (widget := QGuiApplication.focusObject()) not in reached:
+        assert widget is not None
+        reached.append(widget)  # type: ignore[arg-type]
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    wanted = [view.canvas, view.strip, view.player.button, view.player.interval, view.player.pieces]
+    wanted += [view.alternatives.list, view.branches.tree, form.prefix, form.beams, form.tokens, form.button]
+    wanted += [writer.inspector.decoder.layer, writer.inspector.decoder.head]
+    assert [w.accessibleName() for w in wanted if w not in reached] == []
+    controls = wanted[2:5] + wanted[7:]
+    assert [w.accessibleName() for w in controls if not w.toolTip()] == []
+
+
 def test_every_action_has_a_status_tip_and_no_shortcut_is_used_twice(window: Any) -> None:
     actions = [a for a in window.findChildren(QAction) if a.text() and not a.menu() and not a.isSeparator()]
     own = [a for a in actions if a.parent() is window]

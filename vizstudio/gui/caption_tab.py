@@ -21,6 +21,7 @@ class CaptionTab(QObject):
         self._index = window.tabs.addTab(view, self.tr("Caption"))
         window.tabs.setTabVisible(self._index, False)
         window.tabs.currentChanged.connect(self._show_subject)
+        window.tabs.tabBarClicked.connect(self._take_keys)
         self._show_subject()
 
     def connect_to(self, captions: Captions) -> None:
@@ -52,3 +53,9 @@ class CaptionTab(QObject):
 
     def _show_subject(self) -> None:
         self._window.inspector.show_subject(self._window.tabs.currentWidget() is self._view)
+
+    def _take_keys(self, index: int) -> None:
+        """Step through the words by key as soon as the tab was clicked."""
+        if index == self._index:
+            self._window.tabs.setCurrentIndex(index)
+            self._view.strip.setFocus()

@@ -48,7 +48,6 @@ class CaptionView(QWidget):
         self.problem.setVisible(False)
         self._lay_out()
         self._connect()
-        self.setFocusProxy(self.strip)
 
     def _lay_out(self) -> None:
         main = QWidget()
