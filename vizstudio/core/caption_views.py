@@ -154,7 +154,9 @@ def _draw_step(request: Request) -> Body:
     explanation = f"Where the decoder looked when it {did}: {ITS_MAP}{of}."
     inner = replace(request, analysis=replace(request.analysis, attention=WordAttention(word)))
     explanation += prefix_sentence(inner, heatmap) + padding_sentence(heatmap)
-    explanation += " Below the photo: what the decoder might have written, its choice in strong blue."
+    explanation += (
+        " Below the photo: what the decoder might have written; what was written is in strong blue."
+    )
     data = {**steps_data(caption), "heatmap": heatmap.values, **about_grid(heatmap.grid)}
     detail = f"{detail} · {layer_and_head(request)}"
     return Body(items, width, height - 14, subject, explanation, data, heatmap, detail)
