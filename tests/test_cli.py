@@ -35,7 +35,7 @@ BEFORE_LOADING = {
     "--checkpoint absent.safetensors": "no checkpoint at absent.safetensors: check the path",
     "--classes absent.txt": "no file of class names at absent.txt: check the path",
     "--model vit_tiny_patch16_224": "no model 'vit_tiny_patch16_224': did you mean vit:vit_tiny_patch16_224?",
-    "--model vot:x": "no model family 'vot': did you mean vit? choose from vit",
+    "--model vot:x": "no model family 'vot': did you mean vit? choose from catr, vit",
     "--modl x": "did you mean --model",
     "absent.jpg": "no image at absent.jpg: check the path",
     "--out file.txt": "the folder file.txt cannot be written to (",
