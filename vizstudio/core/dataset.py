@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """An image and what is known of it.
 
@@ -36,6 +36,8 @@ class Sample:
         wanted = (len(self.classes), *self.image.shape[:2])
         if self.masks.shape != wanted or self.masks.dtype != np.bool_:
             raise ValueError(f"masks must be {wanted} bool, and is {_describe(self.masks)}")
+        if hidden := [number for number, mask in enumerate(self.masks) if not mask.any()]:
+            raise ValueError(f"object {hidden[0]} has no visible pixel")
 
     @property
     def main(self) -> int:
