@@ -1,8 +1,9 @@
 """Measures the window: first frame, longest gap of the event loop, time from an action to the repaint.
 
-    python benchmarks/window.py [--model vit:vit_base_patch16_384] [--repeats 40]
+    python benchmarks/window.py [--model vit:vit_base_patch16_384] [--captioner catr:v3] [--repeats 40]
 
-Without a display it runs offscreen. The model is untrained; the numbers do not depend on its weights.
+Without a display it runs offscreen. The models are untrained; the numbers do not depend on their weights, but
+for the length of the caption, which an untrained model hardly ever ends by itself.
 """
 
 import argparse
@@ -161,10 +162,43 @@ def hovers(window: MainWindow, repeats: int) -> list[float]:
     return taken
 
 
+def captions(window: MainWindow, choice: ModelChoice, photo: Path, repeats: int) -> None:
+    """Step through a caption, change the decoder's layer and branch, each to the repaint."""
+    window.choose_model(choice)
+    row("gap of the event loop, loading and captioning", run_once(window, photo))
+    view, controller = window.caption, window.controller.captions
+    until(lambda: view.isVisible() and controller.words.number is None)
+    count, layers = view.strip.count(), len(view._snapshot.step.cross.layers)  # type: ignore[union-attr]
+    paints = Paints(view.canvas.viewport())
+
+    def to_paint(act: Callable[[int], None]) -> list[float]:
+        taken = []
+        for i in range(repeats):
+            before, painted = view._snapshot, paints.count
+            start = time.perf_counter()
+            act(i)
+            until(lambda b=before: view._snapshot is not b)  # type: ignore[misc]
+            until(lambda p=painted: paints.count > p)  # type: ignore[misc]
+            taken.append(time.perf_counter() - start)
+        return taken
+
+    keys = (Qt.Key.Key_Home, *[Qt.Key.Key_Right] * (count - 1))
+    step = to_paint(lambda i: QTest.keyClick(view.strip, keys[i % len(keys)]))
+    row("word step by arrow key to repaint", step, f"{count} words")
+    row("decoder layer change to repaint", to_paint(lambda i: controller.change(layer=i % layers)))
+    gaps = Gaps()
+    gaps.start()
+    for i in range(1, 6):
+        controller.branch(0, i)
+        until(lambda: window.controller.runs.number is None and controller.words.number is None)
+    row("gap of the event loop, branching", gaps.stop())
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="vit:vit_base_patch16_384")
+    parser.add_argument("--captioner", default="catr:v3")
     parser.add_argument("--repeats", type=int, default=40)
     options = parser.parse_args()
     application = make_application()
@@ -209,6 +243,7 @@ def main() -> None:
     to_repaint(window, lambda i: controller.change(query="mean", layer=i % layers), options.repeats)
     row("gap of the event loop, changing the view", gap.stop())
     row("hover to enlarged panel", hovers(window, options.repeats))
+    captions(window, ModelChoice(options.captioner), photos[0], options.repeats)
     window.close()
 
 

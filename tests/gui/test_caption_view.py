@@ -71,7 +71,8 @@ def test_the_tab_is_there_only_for_a_model_that_writes(writer: Any, settle: Sett
 def test_the_inspector_follows_the_tab(writer: Any, settle: Settle, qtbot: Any) -> None:
     inspector = writer.inspector
     assert inspector.decoder.layer.isVisible() and not inspector.query.isVisible()
-    assert "Word in view" in inspector.facts.text() and "decoder.1.cross" in inspector.facts.text()
+    qtbot.waitUntil(lambda: "Word in view" in inspector.facts.text(), timeout=TIMEOUT)
+    assert "decoder.1.cross" in inspector.facts.text()
     inspector.decoder.layer.setFocus()
     qtbot.keyClick(inspector.decoder.layer, Qt.Key.Key_Left)
     settle(writer)
@@ -186,6 +187,46 @@ def test_pieces_one_by_one(writer: Any, qtbot: Any, settle: Settle) -> None:
     np.testing.assert_allclose(shown(writer), written_by(steps[2]), rtol=1e-6)
     assert view.player.place.text() == "piece 3 of 7"
     assert view.alternatives.heading.text() == "Instead of “cycle”"
+
+
+def test_the_facts_follow_the_word_and_the_caption(writer: Any, qtbot: Any, settle: Settle) -> None:
+    facts, steps = writer.inspector.facts, steps_of(writer)
+    click_row(qtbot, writer.caption.strip, 1)
+    qtbot.waitUntil(lambda: "bi · cycle" in facts.text(), timeout=TIMEOUT)
+    sections = dict(facts.caption_sections(writer.caption._snapshot))
+    word, whole = dict(sections["Word in view"]), dict(sections["Caption"])
+    both = steps[1].log_prob + steps[2].log_prob
+    assert word["log p"] == f"−{-both:.3f}" and word["Probability"] == f"{np.exp(both):.4f}"
+    assert word["Entropy"] == f"{steps[1].entropy:.2f} · {steps[2].entropy:.2f} nats"
+    assert word["Check"] == "✓ verified, exact" and whole["Ended"] == "by itself"
+    assert whole["log p"] == f"−{-sum(s.log_prob for s in steps):.3f} in 7 tokens"
+    for section in sections.values():
+        for _, value in section:
+            assert value in facts.text()
+
+
+def test_stepping_lays_nothing_out_anew(writer: Any, qtbot: Any) -> None:
+    from PySide6.QtCore import QObject
+
+    class Layouts(QObject):
+        count = 0
+
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            self.count += event.type() == QEvent.Type.LayoutRequest
+            return False
+
+    view, layouts = writer.caption, Layouts()
+    click_row(qtbot, view.strip, 2)
+    qtbot.waitUntil(lambda: not writer.inspector.facts._soon.isActive(), timeout=TIMEOUT)
+    QApplication.processEvents()
+    writer.tabs.installEventFilter(layouts)
+    for _ in range(2):
+        qtbot.keyClick(view.strip, Qt.Key.Key_Right)
+        for _ in range(20):  # a request climbs from parent to parent, one at a time
+            QApplication.processEvents()
+    assert view.strip.at == 4 and layouts.count == 0
+    view.alternatives.hint.setText("another text")  # what is looked for can be seen
+    qtbot.waitUntil(lambda: layouts.count > 0, timeout=TIMEOUT)
 
 
 def test_a_word_tells_its_probability(writer: Any) -> None:

@@ -38,13 +38,14 @@ class CaptionTab(QObject):
     def show_caption(self, snapshot: CaptionSnapshot | None, new_result: bool) -> None:
         """Show a word of a caption; the tab comes to the front when it appears."""
         tabs, there = self._window.tabs, snapshot is not None
-        appears = there and not tabs.isTabVisible(self._index)
-        tabs.setTabVisible(self._index, there)
-        self._window.menus.tabs[self._index].setEnabled(there)
+        changes = there != tabs.isTabVisible(self._index)
+        if changes:  # else the window would be laid out anew for every word
+            tabs.setTabVisible(self._index, there)
+            self._window.menus.tabs[self._index].setEnabled(there)
         self._window.inspector.show_caption(snapshot)
         if snapshot is not None:
             self._view.show_snapshot(snapshot, new_result)
-        if appears:
+        if there and changes:
             tabs.setCurrentIndex(self._index)
 
     def show_written(self) -> None:

@@ -26,9 +26,11 @@ class ColourBar(QWidget):
 
     def show_range(self, colormap: str, low: float, high: float, has_gaps: bool = False) -> None:
         """Show another scale."""
+        before = self.sizeHint()
         self.low, self.high, self._has_gaps = low, high, has_gaps
         self._ramp = to_qimage(lookup_table(colormap)[::-1, None])
-        self.updateGeometry()
+        if self.sizeHint() != before:  # else nothing has to be laid out anew
+            self.updateGeometry()
         self.update()
 
     def point_at(self, value: float | None) -> None:

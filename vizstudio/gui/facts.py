@@ -2,7 +2,7 @@
 
 from html import escape
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLabel
 
 from vizstudio.core.geometry import TokenAxis
@@ -14,6 +14,7 @@ from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.wording import query_name
 
 PREDICTIONS = 3
+AFTER = 40  # milliseconds; to lay out a table takes 15, too long for each word of a key held down
 Rows = list[tuple[str, str]]
 
 
@@ -25,6 +26,10 @@ class FactsPanel(QLabel):
         self._snapshot: Snapshot | None = None
         self._caption: CaptionSnapshot | None = None
         self._about_caption = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(AFTER)
+        self._soon.timeout.connect(self._write)
         self.setAccessibleName(self.tr("Facts"))
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.RichText)
@@ -37,10 +42,10 @@ class FactsPanel(QLabel):
         self._write()
 
     def show_caption(self, snapshot: CaptionSnapshot | None) -> None:
-        """Tell of another word, if the caption is in view."""
+        """Tell of another word, if the caption is in view: a moment later, when the word itself is painted."""
         self._caption = snapshot
         if self._about_caption:
-            self._write()
+            self._soon.start()
 
     def show_subject(self, caption: bool) -> None:
         """Tell of the caption, or of the model's attention to patches."""

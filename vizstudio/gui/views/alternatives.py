@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from vizstudio.core.caption import Alternative
 from vizstudio.core.page import number
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
+from vizstudio.gui.line import Line
 from vizstudio.gui.probability import fill, percent
 from vizstudio.gui.wording import step_name
 
@@ -98,8 +99,7 @@ class Alternatives(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._step = 0
-        self.heading = QLabel()
-        self.heading.setProperty("heading", True)
+        self.heading = Line(heading=True)
         self.heading.setToolTip(
             self.tr(
                 "The tokens that were most probable here, given the photo and all words before; "
@@ -114,7 +114,6 @@ class Alternatives(QWidget):
         self.hint = QLabel()
         self.hint.setProperty("muted", True)
         self.hint.setWordWrap(True)
-        self.heading.setMinimumWidth(1)  # a long word is cut rather than widening the window
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)

@@ -1,9 +1,10 @@
 """A canvas with its heading above, its colour bar beside and what is under the pointer below."""
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.colour_bar import ColourBar
+from vizstudio.gui.line import Line
 
 
 class PictureFrame(QWidget):
@@ -12,12 +13,7 @@ class PictureFrame(QWidget):
     def __init__(self, canvas: Canvas, hint: str, bar: ColourBar | None = None) -> None:
         super().__init__()
         self.canvas, self.bar, self._hint = canvas, bar, hint
-        self.heading = QLabel()
-        self.heading.setProperty("heading", True)
-        self.readout = QLabel(hint)
-        self.readout.setProperty("muted", True)
-        for label in (self.heading, self.readout):
-            label.setMinimumWidth(1)  # a long text is cut rather than widening the window
+        self.heading, self.readout = Line(heading=True), Line(hint)
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(canvas, 1)

@@ -1,9 +1,10 @@
 """Plays a caption word by word: the button, the interval, and whether pieces are played one by one."""
 
-from PySide6.QtCore import QSignalBlocker, QTimer, Signal
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 
 from vizstudio.gui.actions import settings
+from vizstudio.gui.line import Line
 
 KEY = "caption/interval"
 DEFAULT, SHORTEST, LONGEST = 0.8, 0.1, 5.0  # seconds
@@ -43,15 +44,13 @@ class Player(QWidget):
                 "and its probability their product."
             )
         )
-        self.place = QLabel()
-        self.place.setProperty("muted", True)
+        self.place = Line(align=Qt.AlignmentFlag.AlignRight)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         for widget in (self.button, self.interval, self.pieces):
             layout.addWidget(widget)
-        layout.addStretch()
-        layout.addWidget(self.place)
+        layout.addWidget(self.place, 1)
         self.button.clicked.connect(self.toggle)
         self.interval.valueChanged.connect(lambda value: settings().setValue(KEY, value))
         self.pieces.toggled.connect(self.piecesToggled)
