@@ -50,10 +50,14 @@ def read_checkpoint(path: Path) -> Loaded:
         own = stored.metadata.get(VOCABULARY)
         vocabulary = Vocabulary(_tokens(own)) if own is not None else Vocabulary.shipped()
         if len(vocabulary) != config.vocab_size:
-            which = (
-                "its vocabulary" if own is not None else "no vocabulary of its own, and the one that ships"
+            whose = (
+                "its vocabulary"
+                if own is not None
+                else "no vocabulary is stored in it, and the one that ships"
             )
-            raise CheckpointError(f"it has {which} has {len(vocabulary)} tokens, not {config.vocab_size}")
+            raise CheckpointError(
+                f"{whose} has {len(vocabulary)} tokens, and the network has {config.vocab_size}"
+            )
     except CheckpointError as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     network = _fill(CaptionNetwork(config), stored, path.name)

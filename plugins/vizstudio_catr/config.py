@@ -59,7 +59,9 @@ class CatrConfig:
             value: Any = getattr(self, field.name)
             kind: Any = type(field.default)
             if type(value) is not kind and not (kind is float and type(value) is int):
-                raise CheckpointError(f"the model's {field.name} must be a {kind.__name__}, not {value!r}")
+                raise CheckpointError(
+                    f"the model's {field.name} must be of type {kind.__name__}, not {value!r}"
+                )
             if kind is int and value < 1:
                 raise CheckpointError(f"the model's {field.name} must be at least 1, not {value}")
         if self.backbone not in BACKBONES:

@@ -46,28 +46,28 @@ def prepare(image: ImageSource, side: int, mode: FitMode | None = None) -> Prepa
         padding on the right or at the bottom up to a square, as they do with many; ``"crop"`` takes the
         square in the middle, and ``"squash"`` changes the photo's shape to a square.
     """
-    resized = _resized_size(image.size, side, mode)
-    input_size = resized if mode is None else (side, side)
-    cut = [max(full - side, 0) // 2 for full in resized]
-    offset = (-cut[0], -cut[1])
-    fit = ImageFit.resized(image.size, resized, input_size, offset, mode or "squash")
-    # Only what is seen is computed: of a very long photo, cropped, the rest would be gigabytes.
-    shown = (min(resized[0], input_size[0]), min(resized[1], input_size[1]))
-    left, top, width, height = fit.to_original((0.0, 0.0, float(shown[0]), float(shown[1])))
-    box = (left, top, min(left + width, image.size[0]), min(top + height, image.size[1]))
-    photo = image.pil().resize(shown, Image.Resampling.BICUBIC, box=box)
+    box = _middle_square(image.size) if mode == "crop" else (0, 0, *image.size)
+    seen = (box[2] - box[0], box[3] - box[1])
+    size = (side, side) if mode == "squash" else _scaled(seen, side)
+    photo = image.pil().resize(size, Image.Resampling.BICUBIC, box=box)
     values = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float().div_(255).sub_(MEAN).div_(STD)
+    scale = (size[0] / seen[0], size[1] / seen[1])
+    input_size = (side, side) if mode == "pad" else size
+    fit = ImageFit(image.size, input_size, scale, (-box[0] * scale[0], -box[1] * scale[1]), mode or "squash")
     if mode != "pad":
         return Prepared(values, None, fit)
     pixels, real = torch.zeros(1, 3, side, side), torch.zeros(1, side, side, dtype=torch.bool)
-    pixels[..., : shown[1], : shown[0]] = values
-    real[..., : shown[1], : shown[0]] = True
+    pixels[..., : size[1], : size[0]] = values
+    real[..., : size[1], : size[0]] = True
     return Prepared(pixels, real, fit)
 
 
-def _resized_size(original: Size, side: int, mode: FitMode | None) -> Size:
-    if mode == "squash":
-        return side, side
-    reference = min(original) if mode == "crop" else max(original)
-    width, height = (max(1, int(length * side / reference)) for length in original)
+def _scaled(size: Size, side: int) -> Size:
+    width, height = (max(1, int(length * side / max(size))) for length in size)
     return width, height
+
+
+def _middle_square(size: Size) -> tuple[int, int, int, int]:
+    shorter = min(size)
+    left, top = (size[0] - shorter) // 2, (size[1] - shorter) // 2
+    return left, top, left + shorter, top + shorter

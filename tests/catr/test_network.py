@@ -127,12 +127,12 @@ def test_configuration_round_trip(small: CatrConfig) -> None:
         ("{", "is not JSON"),
         ("[]", "is no JSON object"),
         ('{"depth": 3}', "unknown names: depth"),
-        ('{"width": "wide"}', "width must be a int, not 'wide'"),
+        ('{"width": "wide"}', "width must be of type int, not 'wide'"),
         ('{"width": 30}', "width of 30 does not divide by 4 and by 8 heads"),
         ('{"heads": 0}', "heads must be at least 1"),
         ('{"dropout": 1.0}', "dropout must be from 0 to below 1"),
         ('{"backbone": "vgg"}', "no backbone 'vgg': known are resnet18"),
-        ('{"dilation": 1}', "dilation must be a bool"),
+        ('{"dilation": 1}', "dilation must be of type bool"),
     ],
 )
 def test_an_unfit_configuration(text: str, message: str) -> None:
