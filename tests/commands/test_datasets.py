@@ -201,10 +201,13 @@ def test_ctrl_c_in_a_real_process_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_list_is_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
-    assert capsys.readouterr().out.split()[:3] == ["Data", "set", "What"]
+    out = capsys.readouterr().out
+    assert out.split()[:4] == ["Recipe", "What", "it", "trains"]
+    assert "\nData set" in out
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert ("emoji-scenes", "emoji") in [(found["id"], found["plugin"]) for found in listed]
+    assert ("emoji-scenes", "emoji") in [(found["id"], found["plugin"]) for found in listed["datasets"]]
+    assert ("vit-finetune", "train-vit") in [(found["id"], found["plugin"]) for found in listed["recipes"]]
 
 
 def test_the_installed_command() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -89,8 +90,16 @@ def test_masks_boxes_and_sizes(where: tuple[int, int, str, int]) -> None:
     for number in range(len(whole)):
         others = np.delete(scene.masks, number, axis=0).any(axis=0)
         assert not (lost[number] & ~others).any(), "what is not visible lies under another object"
+    for one, other in combinations([np.argwhere(mask) for mask in whole], 2):
+        shared = (
+            np.minimum(one.max(axis=0), other.max(axis=0))
+            - np.maximum(one.min(axis=0), other.min(axis=0))
+            + 1
+        )
+        smaller = min(np.prod(np.ptp(points, axis=0) + 1) for points in (one, other))
+        assert np.prod(shared.clip(0)) <= 0.3 * smaller, "no box lies in another"
     areas = scene.masks.sum(axis=(1, 2))
-    assert (areas >= 0.6 * whole.sum(axis=(1, 2))).all()
+    assert (areas >= 0.7 * whole.sum(axis=(1, 2))).all()
     assert all(areas[1:] <= 0.75 * areas[:-1]), "the main object is plainly the largest"
     assert areas.min() >= 0.006 * size * size
     assert (scene.main, len(scene.classes)) == (scene.classes[0], len(areas))
@@ -106,16 +115,22 @@ def test_the_image_shows_each_object_where_its_mask_is(where: tuple[int, int, st
     scene, layout, bare = make(where)
     assert scene.image.shape == (where[0], where[0], 3)
     assert scene.image.dtype == np.uint8
-    touched = np.zeros(bare.shape[:2], bool)
-    objects = zip(scene.masks, layout.sprites, layout.corners, strict=True)
-    for number, (mask, sprite, (x, y)) in enumerate(objects):
+    size = where[0]
+    touched, blended = np.zeros((size, size), int), bare.astype(float)
+    for sprite, (x, y) in zip(layout.sprites, layout.corners, strict=True):
         part = np.s_[y : y + sprite.mask.shape[0], x : x + sprite.mask.shape[1]]
-        touched[part] |= sprite.alpha[..., 0] > 0
-        solid = mask[part] & (sprite.alpha[..., 0] == 255)
-        if number == layout.order[-1]:
-            assert np.array_equal(scene.image[part][solid], sprite.colours[solid])
-        assert solid.any()
-    assert np.array_equal(scene.image[~touched], bare[~touched])
+        touched[part] += sprite.alpha[..., 0] > 0
+        alone = np.where(touched[part] == 1, sprite.alpha[..., 0], 0)[..., None] / 255
+        blended[part] = np.where(alone > 0, bare[part] * (1 - alone) + sprite.colours, blended[part])
+    once = touched <= 1
+    assert np.abs(scene.image - blended)[once].max() < 0.51
+    assert np.array_equal(scene.image[touched == 0], bare[touched == 0])
+    last = layout.order[-1]
+    top, (x, y) = layout.sprites[last], layout.corners[last]
+    part = np.s_[y : y + top.mask.shape[0], x : x + top.mask.shape[1]]
+    solid = top.alpha[..., 0] == 255
+    assert np.array_equal(scene.image[part][solid], top.colours[solid]), "the last painted lies on top"
+    assert np.array_equal(scene.masks[last][part], top.alpha[..., 0] >= 128)
 
 
 def test_every_class_count_ground_and_relation_is_as_likely_as_any_other() -> None:

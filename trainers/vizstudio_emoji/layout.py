@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vizstudio_emoji.relation import Place, place_of, relation
+from vizstudio_emoji.relation import Place, crowded, place_of, relation
 from vizstudio_emoji.sprites import Sprite, fit
 from vizstudio_emoji.words import NOUNS
 
@@ -93,20 +93,21 @@ def _draw_sprites(rng: np.random.Generator, size: int, kinds: tuple[int, ...]) -
 def _find_corners(
     rng: np.random.Generator, size: int, sprites: tuple[Sprite, ...]
 ) -> tuple[tuple[int, int], ...] | None:
-    """Return a corner for each sprite so that each of the others has a plain relation to the first."""
-    first: Place | None = None
-    corners = []
+    """Return corners so that nothing is crowded and each of the others has a plain relation to the first."""
+    corners: list[tuple[int, int]] = []
+    taken: list[Place] = []
     for sprite in sprites:
         place = place_of(sprite.mask)
         height, width = sprite.mask.shape
         for _ in range(_PLACES):
             corner = int(rng.integers(size - width + 1)), int(rng.integers(size - height + 1))
             moved = place.moved(*corner)
-            if first is None or relation(first, moved):
+            plain = not taken or relation(taken[0], moved)
+            if plain and not any(crowded(moved, other) for other in taken):
                 break
         else:
             return None
-        first = first or moved
+        taken.append(moved)
         corners.append(corner)
     return tuple(corners)
 

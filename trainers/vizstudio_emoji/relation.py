@@ -9,6 +9,8 @@ STEEPNESS = 2
 """The centroids' distance along the axis of a relation must be so many times that across it."""
 OVERLAP = 0.25
 """Along that axis, the boxes overlap by at most this part of the shorter."""
+CROWDED = 0.3
+"""Two boxes may share at most this part of the smaller; a bicycle hides little of what it stands before."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ def relation(one: Place, other: Place) -> str | None:
     if abs(down) >= STEEPNESS * abs(across) and stacked:
         return "above" if down > 0 else "below"
     return None
+
+
+def crowded(one: Place, other: Place) -> bool:
+    """Return whether two boxes share more than `CROWDED` of the smaller one."""
+    across = min(one.right, other.right) - max(one.left, other.left)
+    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    smaller = min((p.right - p.left) * (p.bottom - p.top) for p in (one, other))
+    return across > 0 and down > 0 and across * down > CROWDED * smaller
 
 
 def _apart(start: int, end: int, other_start: int, other_end: int) -> bool:
