@@ -49,7 +49,7 @@ def prepare(image: ImageSource, side: int, mode: FitMode | None = None) -> Prepa
     box = _middle_square(image.size) if mode == "crop" else (0, 0, *image.size)
     seen = (box[2] - box[0], box[3] - box[1])
     size = (side, side) if mode == "squash" else _scaled(seen, side)
-    photo = image.pil().resize(size, Image.Resampling.BICUBIC, box=box)
+    photo = image.pil().crop(box).resize(size, Image.Resampling.BICUBIC)
     values = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float().div_(255).sub_(MEAN).div_(STD)
     scale = (size[0] / seen[0], size[1] / seen[1])
     input_size = (side, side) if mode == "pad" else size

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from tokenizers import BertWordPieceTokenizer
 
-from vizstudio.api import CheckpointError, UsageError
-from vizstudio.resources import resource_path
+from vizstudio.api import CheckpointError, UsageError, resource_path
 
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 CONTINUES = "##"
