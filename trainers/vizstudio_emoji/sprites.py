@@ -36,10 +36,10 @@ class Sprite:
 
 
 @cache
-def _original(kind: int) -> NDArray[np.int64]:
+def _original(kind: int) -> NDArray[np.int32]:
     """Return a class's picture, colours times alpha, (height, width, 4), with a border of nothing."""
     with Image.open(resource_path(f"emoji/{NOUNS[kind]}.png")) as picture:
-        pixels = np.asarray(picture.convert("RGBA")).astype(np.int64)
+        pixels = np.asarray(picture.convert("RGBA")).astype(np.int32)
     pixels[..., :3] = (pixels[..., :3] * pixels[..., 3:] + 127) // 255
     return np.pad(pixels, ((1, 1), (1, 1), (0, 0)))
 
@@ -54,22 +54,28 @@ def turned(kind: int, degrees: int) -> tuple[Image.Image, int]:
     height, width = source.shape[:2]
     cosine = round(math.cos(math.radians(degrees)) * _ONE)
     sine = round(math.sin(math.radians(degrees)) * _ONE)
-    diagonal = math.isqrt(height * height + width * width)
-    room = (diagonal - min(height, width)) // 2 * 2 + 2  # even: nothing blurs at 0 degrees
-    down = np.arange(1 - height - room, height + room, 2)[:, None]  # twice the distance from the centre
-    right = np.arange(1 - width - room, width + room, 2)
+    tall = height + _room(height, abs(cosine) * height + abs(sine) * width)
+    wide = width + _room(width, abs(cosine) * width + abs(sine) * height)
+    down = np.arange(1 - tall, tall, 2, dtype=np.int32)[:, None]  # twice the distance from the centre
+    right = np.arange(1 - wide, wide, 2, dtype=np.int32)
     x = (cosine * right - sine * down + (width - 1) * _ONE) // 2  # in 1/65536 of a pixel
     y = (sine * right + cosine * down + (height - 1) * _ONE) // 2
     x, y = np.clip(x, 0, (width - 1) * _ONE - 1), np.clip(y, 0, (height - 1) * _ONE - 1)
-    column, row = x >> 16, y >> 16
+    corner = (y >> 16) * width + (x >> 16)  # the left top one of the four pixels that are mixed
     over, under = (x >> 8 & 255)[..., None], (y >> 8 & 255)[..., None]
-    top = source[row, column] * (256 - over) + source[row, column + 1] * over
-    bottom = source[row + 1, column] * (256 - over) + source[row + 1, column + 1] * over
+    flat = source.reshape(-1, 4)
+    top = flat.take(corner, 0) * (256 - over) + flat.take(corner + 1, 0) * over
+    bottom = flat.take(corner + width, 0) * (256 - over) + flat.take(corner + width + 1, 0) * over
     pixels = ((top * (256 - under) + bottom * under + _ONE // 2) >> 16).astype(np.uint8)
     opaque = pixels[..., 3] >= OPAQUE
     rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
     pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return Image.frombytes("RGBa", pixels.shape[1::-1], pixels.tobytes()), int(opaque.sum())
+
+
+def _room(side: int, needed: int) -> int:
+    """Return by how much a side grows to what is needed, in 1/65536; even, so that nothing blurs at 0 degrees."""
+    return ((needed >> 16) - side) // 2 * 2 + 2
 
 
 def fit(kind: int, degrees: int, area: int, limit: int, brightness: int) -> Sprite:
