@@ -19,6 +19,7 @@ from vizstudio.core.errors import (
     ModelError,
     OfflineError,
     PluginError,
+    TrainingError,
     UsageError,
     VizstudioError,
 )
@@ -27,6 +28,7 @@ from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
 from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, WeightSource
+from vizstudio.core.training_figures import confusion_scene, gallery_scene
 from vizstudio.core.types import (
     Analysis,
     Attention,
@@ -38,7 +40,16 @@ from vizstudio.core.types import (
     Query,
 )
 from vizstudio.core.view import Figure
-from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ModelListing, ReductionEntry, ViewEntry
+from vizstudio.datasets import Datasets
+from vizstudio.entries import (
+    DatasetEntry,
+    ExporterEntry,
+    ModelEntry,
+    ModelListing,
+    ReductionEntry,
+    TrainerEntry,
+    ViewEntry,
+)
 from vizstudio.hookspecs import hookimpl
 from vizstudio.registry import no_such
 from vizstudio.resources import resource_path
@@ -57,6 +68,10 @@ if TYPE_CHECKING:
         sha256_of,
         shape_text,
     )
+    from vizstudio.training.config import TrainConfig
+    from vizstudio.training.loop import train
+    from vizstudio.training.order import class_weights
+    from vizstudio.training.task import Items, Task
 
 _LAZY = {
     "AttentionCall": "vizstudio.compute.calls",
@@ -75,6 +90,11 @@ _LAZY = {
     "read_stored": "vizstudio.compute.weights",
     "sha256_of": "vizstudio.compute.weights",
     "shape_text": "vizstudio.compute.weights",
+    "TrainConfig": "vizstudio.training.config",
+    "train": "vizstudio.training.loop",
+    "class_weights": "vizstudio.training.order",
+    "Items": "vizstudio.training.task",
+    "Task": "vizstudio.training.task",
 }
 
 __all__ = [
@@ -92,6 +112,7 @@ __all__ = [
     "CheckpointError",
     "Dataset",
     "DatasetEntry",
+    "Datasets",
     "DeviceError",
     "ExporterEntry",
     "Figure",
@@ -103,6 +124,7 @@ __all__ = [
     "ImageError",
     "ImageFit",
     "ImageSource",
+    "Items",
     "Model",
     "ModelEntry",
     "ModelError",
@@ -122,8 +144,12 @@ __all__ = [
     "RunContext",
     "Sample",
     "StoredWeights",
+    "Task",
     "TokenAxis",
     "TokenStep",
+    "TrainConfig",
+    "TrainerEntry",
+    "TrainingError",
     "UsageError",
     "ViewEntry",
     "VizstudioError",
@@ -131,10 +157,13 @@ __all__ = [
     "Word",
     "attention_heatmap",
     "capture",
+    "class_weights",
+    "confusion_scene",
     "describe_difference",
     "describe_failure",
     "first_line",
     "fuse",
+    "gallery_scene",
     "hookimpl",
     "key_grid",
     "name_some",
@@ -148,6 +177,7 @@ __all__ = [
     "sha256_of",
     "shape_text",
     "to_map",
+    "train",
     "write_atomic",
 ]
 

@@ -102,6 +102,30 @@ class DatasetEntry(Entry):
 
 
 @dataclass(frozen=True)
+class TrainerEntry(Entry):
+    """A recipe to train a model by; becomes the command ``vizstudio-train id``.
+
+    Parameters
+    ----------
+    id, title : str
+        Such as ``"vit-finetune"``, ``"Fine-tune a timm classifier"``.
+    summary : str
+        One sentence on what is trained on what.
+    config : str
+        ``"module:class"`` of a subclass of `vizstudio.api.TrainConfig`: its fields are the command's options.
+        Must not import torch.
+    run : str
+        ``"module:callable"``; called as ``run(config, datasets, resume)`` with the options, a
+        `vizstudio.api.Datasets` and whether to go on with a run. Returns what `vizstudio.api.train` does.
+    """
+
+    summary: str
+    config: str
+    run: str
+    targets: ClassVar[tuple[str, ...]] = ("config", "run")
+
+
+@dataclass(frozen=True)
 class ReductionEntry(Entry):
     """A way to turn attention weights into one map; becomes the view ``--view id``.
 

@@ -6,7 +6,7 @@ A plugin is a module that an entry point of the group ``vizstudio.plugins`` name
 
 import pluggy
 
-from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, ViewEntry
+from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, TrainerEntry, ViewEntry
 from vizstudio.registry import Registrar
 
 hookspec = pluggy.HookspecMarker("vizstudio")
@@ -21,6 +21,11 @@ def register_models(registry: Registrar[ModelEntry]) -> None:
 @hookspec
 def register_datasets(registry: Registrar[DatasetEntry]) -> None:
     """Add data sets to train on with ``registry.add(DatasetEntry(...))``."""
+
+
+@hookspec
+def register_trainers(registry: Registrar[TrainerEntry]) -> None:
+    """Add recipes with ``registry.add(TrainerEntry(...))``: each is a command of ``vizstudio-train``."""
 
 
 @hookspec

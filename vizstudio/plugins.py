@@ -16,7 +16,7 @@ import pluggy
 from vizstudio import hookspecs
 from vizstudio.core.errors import PluginError
 from vizstudio.core.figures import VIEWS
-from vizstudio.entries import DatasetEntry, ExporterEntry, ReductionEntry, ViewEntry
+from vizstudio.entries import DatasetEntry, ExporterEntry, ReductionEntry, TrainerEntry, ViewEntry
 from vizstudio.registry import ModelRegistry, Registrar, Registry, one_line
 
 GROUP = "vizstudio.plugins"
@@ -56,6 +56,9 @@ class PluginHost:
 
     models: ModelRegistry = field(default_factory=ModelRegistry)
     datasets: Registry[DatasetEntry] = field(default_factory=lambda: Registry(DatasetEntry, "data set"))
+    trainers: Registry[TrainerEntry] = field(
+        default_factory=lambda: Registry(TrainerEntry, "recipe", reserved=("list", "show", "export"))
+    )
     reductions: Registry[ReductionEntry] = field(
         default_factory=lambda: Registry(ReductionEntry, "view", reserved=tuple(VIEWS))
     )
@@ -68,6 +71,7 @@ class PluginHost:
         return {
             "register_models": self.models,
             "register_datasets": self.datasets,
+            "register_trainers": self.trainers,
             "register_reductions": self.reductions,
             "register_exporters": self.exporters,
             "register_views": self.views,

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vizstudio.commands import datasets
-from vizstudio.commands.program import GENERAL, make_app, run_command, run_program
+from vizstudio.commands import datasets, recipes
+from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
 
-app = make_app("vizstudio-train", "Data to train vision transformers on.")
+app = make_app("vizstudio-train", "Train vision transformers: a recipe is a command.")
 app.command(datasets.list_, name="list")
 app.command(datasets.export)
+app.command(recipes.show)
 
 
 @app.meta.default
@@ -19,7 +20,7 @@ def dispatch(
     debug: Annotated[bool, GENERAL] = False,
     safe_mode: Annotated[bool, GENERAL] = False,
 ) -> int:
-    """Data to train vision transformers on.
+    """Train vision transformers: a recipe is a command.
 
     Parameters
     ----------
@@ -31,9 +32,20 @@ def dispatch(
     return run_command(app, tokens, safe_mode)
 
 
+def _add_recipes(tokens: list[str]) -> None:
+    """Make the recipe that is asked for a command; for the help without a command, every one."""
+    words = [token for token in tokens if not token.startswith("-")]
+    if (words and words[0] in app) or "--version" in tokens:
+        return
+    host = load_host("--safe-mode" in tokens)
+    for recipe in words[:1] or host.trainers.ids():
+        if recipe not in app:
+            recipes.add_recipe(app, host, recipe)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for failed work, 2 for bad input, 130 for Ctrl-C."""
-    return run_program(app, sys.argv[1:] if arguments is None else arguments)
+    return run_program(app, sys.argv[1:] if arguments is None else arguments, _add_recipes)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import difflib
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import timm
@@ -133,6 +133,9 @@ def _from_checkpoint(name: str, request: ModelRequest) -> Built:
     assert request.checkpoint is not None
     file_name = request.checkpoint.name
     weights = read_weights(request.checkpoint)
+    if request.input_size is None and "input_size" in weights.preprocessing:
+        _, height, width = weights.preprocessing["input_size"]
+        request = replace(request, input_size=(width, height))
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     classes = count_classes(weights.state, config.classifier if config else None)
     overlay = {"num_classes": classes, "label_offset": 0}

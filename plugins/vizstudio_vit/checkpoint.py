@@ -10,8 +10,18 @@ import torch
 from torch import Tensor
 
 from vizstudio.api import CheckpointError, StoredWeights, read_stored
+from vizstudio_vit.preprocess import Preprocessing
 
 State = dict[str, Tensor]
+MAX_SIDE = 8192
+FULL: dict[str, Any] = {
+    "input_size": (3, 224, 224),
+    "crop_mode": "center",
+    "crop_pct": 1.0,
+    "interpolation": "bicubic",
+    "mean": (0.5, 0.5, 0.5),
+    "std": (0.5, 0.5, 0.5),
+}
 
 
 @dataclass
@@ -49,6 +59,7 @@ def read_weights(path: Path) -> Weights:
     """
     stored = read_stored(path)
     weights = Weights(stored.state, stored.file_hash, _class_names(stored, path.name))
+    weights.preprocessing = _preprocessing(stored, path.name)
     if "ema" in stored.wrapper:
         weights.notes.append(f"averaged weights are shown: {stored.wrapper} of {path.name}")
     if "positional_embedding.pos_embedding" in weights.state:
@@ -71,6 +82,19 @@ def _class_names(stored: StoredWeights, file_name: str) -> tuple[str, ...]:
         except ValueError as error:
             raise CheckpointError(f"{file_name} has class_names that are not JSON: {error}") from error
     return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+
+def _preprocessing(stored: StoredWeights, file_name: str) -> dict[str, Any]:
+    """Return how images were prepared in training, in the terms of timm's data config, where the file says so."""
+    told = stored.metadata.get("preprocessing", "{}")
+    try:
+        found = json.loads(told)
+        Preprocessing.from_timm(FULL | found)
+        if not all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in found.get("input_size", (1,))):
+            raise ValueError(f"input_size {found['input_size']}")
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{file_name} tells of preprocessing that cannot be read: {error}") from error
+    return dict(found)
 
 
 def from_lukemelas(state: State) -> State:

@@ -88,12 +88,25 @@ class Preprocessing:
 
     def __call__(self, image: ImageSource) -> tuple[torch.Tensor, ImageFit]:
         """Return the input (1, 3, height, width) float32, normalised, and how it came out of the image."""
+        canvas, fit = self.canvas(image)
+        return self.normalise(canvas), fit
+
+    def canvas(self, image: ImageSource) -> tuple[Image.Image, ImageFit]:
+        """Return what the model sees of an image, (width, height) of the input, and how it came out of it."""
         resized_size, offset = self.plan(image.size)
         fit = ImageFit.resized(image.size, resized_size, self.input_size, offset, self.fit)
-        canvas = self._seen(image.pil(), fit, resized_size)
+        return self._seen(image.pil(), fit, resized_size), fit
+
+    def normalise(self, canvas: Image.Image) -> torch.Tensor:
+        """Return the input (1, 3, height, width) float32 made of what `canvas` returned."""
         values = torch.from_numpy(np.array(canvas)).permute(2, 0, 1)[None].float().div_(255)
         mean, std = torch.tensor(self.mean).view(1, 3, 1, 1), torch.tensor(self.std).view(1, 3, 1, 1)
-        return values.sub_(mean).div_(std), fit
+        return values.sub_(mean).div_(std)
+
+    @property
+    def fill(self) -> tuple[int, ...]:
+        """The mean colour, of 255: what an image is padded with."""
+        return tuple(round(255 * value) for value in self.mean)
 
     def _seen(self, image: Image.Image, fit: ImageFit, resized_size: Size) -> Image.Image:
         """Return what the model sees of an image: (width, height) of the input."""
@@ -110,7 +123,7 @@ class Preprocessing:
             )
             return image.resize(self.input_size, method, box=box)
         resized = image if image.size == resized_size else image.resize(resized_size, method)
-        canvas = Image.new("RGB", self.input_size, tuple(round(255 * value) for value in self.mean))
+        canvas = Image.new("RGB", self.input_size, self.fill)
         canvas.paste(resized, (int(fit.offset[0]), int(fit.offset[1])))
         return canvas
 

@@ -18,6 +18,7 @@ from vizstudio.api import (
     ModelEntry,
     PluginError,
     ReductionEntry,
+    TrainerEntry,
     UsageError,
     ViewEntry,
 )
@@ -61,7 +62,9 @@ def test_register_models(site: Any, photos: Path) -> None:
 def test_register_datasets(site: Any) -> None:
     site.install_healthy()
     listed = json.loads(site.vizstudio("list", "--json", module="vizstudio.train_cli").stdout)
-    assert {"id": "dots", "title": "Dots", "summary": "A white dot on black.", "plugin": "healthy"} in listed
+    assert {"id": "dots", "title": "Dots", "summary": "A white dot on black.", "plugin": "healthy"} in listed[
+        "datasets"
+    ]
     done = site.vizstudio("export", "dots", "out", "--count", "2", module="vizstudio.train_cli")
     assert done.returncode == 0, done.stderr
     told = json.loads(
@@ -72,6 +75,35 @@ def test_register_datasets(site: Any) -> None:
     reason = "plugin 'healthy' failed making sample 2 of 'dots' (ZeroDivisionError: no third dot)"
     assert (done.returncode, done.stderr) == (1, f"vizstudio-train: error: {reason}: --debug shows where\n")
     assert not (site.folder.parent / "out2").exists()
+
+
+def test_register_trainers(site: Any) -> None:
+    site.install_healthy()
+
+    def run(*options: str) -> Any:
+        return site.vizstudio("count", "--data", "dots", *options, module="vizstudio.train_cli")
+
+    done = run("--out", "out", "--epochs", "5", "--by", "2", "--schedule", "constant", "--lr", "1e-3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0 2 4 0.001", str(Path("out/best.safetensors"))]
+    assert run("--out", "out", "--by", "8").returncode == 130
+    done = run("--out", "out", "--by", "0")
+    reason = "by cannot be '0': input should be greater than or equal to 1"
+    assert (done.returncode, done.stderr) == (2, f"vizstudio-train: error: {reason}\n")
+    done = run("--out", "out", "--by", "13")
+    reason = "plugin 'healthy' failed training by 'count' (ZeroDivisionError: unlucky)"
+    assert (done.returncode, done.stderr) == (1, f"vizstudio-train: error: {reason}: --debug shows where\n")
+    listed = json.loads(site.vizstudio("list", "--json", module="vizstudio.train_cli").stdout)
+    assert {
+        "id": "count",
+        "title": "Counts",
+        "summary": "Counts to the number of epochs.",
+        "plugin": "healthy",
+    } in listed["recipes"]
+    done = site.vizstudio("lost", module="vizstudio.train_cli")
+    assert done.returncode == 1
+    assert "'healthy.counting:LostConfig' cannot be loaded" in done.stderr
+    assert "--by" in site.vizstudio("count", "--help", module="vizstudio.train_cli").stdout
 
 
 def test_register_reductions(site: Any, photos: Path) -> None:
@@ -202,6 +234,7 @@ def test_a_model_that_cannot_be_loaded_says_so_in_one_line(
 ENTRIES = {
     ModelEntry: ("a:b", "a:b"),
     DatasetEntry: ("summary", "a:b"),
+    TrainerEntry: ("summary", "a:b", "a:b"),
     ReductionEntry: ("measure", "a:b"),
     ExporterEntry: ("a:b",),
     ViewEntry: ("a:b",),

@@ -100,9 +100,9 @@ def test_a_broken_plugin_is_quarantined_and_leaves_nothing(package: str, site: A
     assert reason in info.reason
     assert "\n" not in info.reason
     assert "Traceback" in info.details
-    assert host.models.ids() == ("vit", "toy")
+    assert host.models.ids() == ("catr", "vit", "toy")
     assert host.reductions.ids() == ("rollout", "first-layer", "sick")
-    assert host.exporters.ids() == ("png", "svg", "npz", "csv", "json", "txt", "bad")
+    assert host.exporters.ids() == ("png", "svg", "npz", "csv", "json", "gif", "webp", "mp4", "txt", "bad")
     assert host.views.ids() == ("dock",)
 
 
@@ -135,14 +135,14 @@ def test_two_third_party_plugins_of_one_name_are_both_quarantined(site: Any, loa
     assert {p.reason for p in host.plugins if p.name == "teddy"} == {
         "another package brings a plugin named 'teddy' too: uninstall one of them"
     }
-    assert host.models.ids() == ("vit", "toy")
+    assert host.models.ids() == ("catr", "vit", "toy")
 
 
 def test_a_plugin_named_like_a_bundled_one_does_not_take_it_away(site: Any, loaded: Any) -> None:
     site.install("impostor", TOYS, plugin="vit")
     host = loaded()
     assert status(host) == BUNDLED | {"impostor": "quarantined"}
-    assert host.models.ids() == ("vit",)
+    assert host.models.ids() == ("catr", "vit")
 
 
 def test_the_same_package_twice_on_the_path_counts_once(site: Any, loaded: Any, monkeypatch: Any) -> None:
@@ -227,7 +227,7 @@ def test_safe_mode_loads_the_bundled_ones_only(site: Any, loaded: Any) -> None:
     host = loaded(safe_mode=True, disabled=["vit"])
     assert status(host) == BUNDLED | {"healthy": "skipped", "raises": "skipped"}
     assert "healthy" not in sys.modules
-    assert host.models.ids() == ("vit",)
+    assert host.models.ids() == ("catr", "vit")
 
 
 def test_a_disabled_plugin_is_not_imported(site: Any, loaded: Any) -> None:

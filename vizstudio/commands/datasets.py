@@ -14,30 +14,35 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vizstudio.commands.output import console, print_json, print_table
 from vizstudio.core.errors import PluginError, UsageError, VizstudioError
+from vizstudio.entries import DatasetEntry, TrainerEntry
 from vizstudio.plugins import PluginHost
-from vizstudio.registry import blame, load_target
+from vizstudio.registry import Registry, blame, load_target
 
 Host = Annotated[PluginHost, Parameter(parse=False)]
 
 
 def list_(*, json: bool = False, host: Host) -> None:
-    """List the data sets that plugins bring.
+    """List the recipes and the data sets that plugins bring.
 
     Parameters
     ----------
     json
-        Print JSON instead of a table.
+        Print JSON instead of tables.
     """
-    found = [
-        {"id": e.id, "title": e.title, "summary": e.summary, "plugin": host.datasets.owner(e.id)}
-        for e in host.datasets.entries()
-    ]
+    found = {"recipes": _told(host.trainers), "datasets": _told(host.datasets)}
     if json:
         print_json(found)
-    else:
-        print_table(
-            ["Data set", "What a sample is"], [[escape(f["id"]), escape(f["summary"])] for f in found]
-        )
+        return
+    for heading, told in (("Recipe", "What it trains"), ("Data set", "What a sample is")):
+        rows = found["recipes" if heading == "Recipe" else "datasets"]
+        print_table([heading, told], [[escape(f["id"]), escape(f["summary"])] for f in rows])
+
+
+def _told(registry: Registry[TrainerEntry] | Registry[DatasetEntry]) -> list[dict[str, str]]:
+    return [
+        {"id": e.id, "title": e.title, "summary": e.summary, "plugin": registry.owner(e.id)}
+        for e in registry.entries()
+    ]
 
 
 def export(

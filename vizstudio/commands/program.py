@@ -10,7 +10,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from vizstudio.core.errors import Cancelled, PluginError, VizstudioError
+from vizstudio.core.errors import Cancelled, PluginError, TrainingError, VizstudioError
 from vizstudio.plugins import PluginHost, load_plugins
 from vizstudio.settings import read_settings
 
@@ -87,7 +87,8 @@ def run_program(
         hint = ": --debug shows where" if error.__cause__ else ""
         return _fail(name, " ".join(str(error).split()) + hint, EXIT_FAILED, debug)
     except VizstudioError as error:
-        return _fail(name, " ".join(str(error).split()), EXIT_USAGE, debug)
+        code = EXIT_FAILED if isinstance(error, TrainingError) else EXIT_USAGE
+        return _fail(name, " ".join(str(error).split()), code, debug)
     except CycloptsError as error:
         return _fail(name, _explain(app, error, tokens), EXIT_USAGE, debug)
     except (KeyboardInterrupt, Cancelled):

@@ -37,6 +37,10 @@ class GeometryError(VizstudioError):
     """Tokens cannot be placed on the image without guessing."""
 
 
+class TrainingError(VizstudioError):
+    """A training run could not go on: the loss is no number, or the disk is full."""
+
+
 class PluginError(VizstudioError):
     """A plugin is broken; it is quarantined and the others go on."""
 

@@ -64,7 +64,18 @@ class Dot:
     fill: str
 
 
-Item = Picture | Text | Box | Dot
+@dataclass(frozen=True)
+class Line:
+    """A line through points given from (x, y) on."""
+
+    x: float
+    y: float
+    points: tuple[tuple[float, float], ...]
+    colour: str
+    width: float = 2
+
+
+Item = Picture | Text | Box | Dot | Line
 
 
 @lru_cache(maxsize=64)
@@ -102,6 +113,8 @@ class Scene:
                     _draw_box(draw, item, scale)
                 case Dot():
                     _draw_dot(page, item, scale)
+                case Line():
+                    _draw_line(page, item, scale)
         return np.array(page.convert("RGBA"))
 
     def to_svg(self, title: str, description: str) -> str:
@@ -151,6 +164,14 @@ def _draw_dot(page: Image.Image, item: Dot, scale: float) -> None:
     )
 
 
+def _draw_line(page: Image.Image, item: Line, scale: float) -> None:
+    over = 3  # drawn larger and scaled down, as circles are
+    at = [((item.x + x) * scale * over, (item.y + y) * scale * over) for x, y in item.points]
+    mask = Image.new("L", (page.width * over, page.height * over))
+    ImageDraw.Draw(mask).line(at, 255, max(1, round(item.width * scale * over)), "curve")
+    page.paste(Image.new("RGB", page.size, item.colour), (0, 0), mask.resize(page.size, Image.Resampling.BOX))
+
+
 def _svg(item: Item) -> str:
     match item:
         case Picture():
@@ -177,6 +198,12 @@ def _svg(item: Item) -> str:
             )
         case Dot():
             return f'<circle cx="{item.x:g}" cy="{item.y:g}" r="{item.radius:g}" fill="{item.fill}"/>'
+        case Line():
+            points = " ".join(f"{item.x + x:g},{item.y + y:g}" for x, y in item.points)
+            return (
+                f'<polyline points="{points}" fill="none" stroke="{item.colour}" stroke-width="{item.width:g}" '
+                'stroke-linejoin="round"/>'
+            )
 
 
 def _baseline(item: Text) -> float:

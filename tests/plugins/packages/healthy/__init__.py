@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from vizstudio.api import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, ViewEntry, hookimpl
+from vizstudio.api import (
+    DatasetEntry,
+    ExporterEntry,
+    ModelEntry,
+    ReductionEntry,
+    TrainerEntry,
+    ViewEntry,
+    hookimpl,
+)
 
 
 @hookimpl
@@ -15,6 +23,20 @@ def register_datasets(registry: Any) -> None:
     registry.add(
         DatasetEntry(id="dots", title="Dots", summary="A white dot on black.", open="healthy.dots:Dots")
     )
+
+
+@hookimpl
+def register_trainers(registry: Any) -> None:
+    for name in ("count", "lost"):
+        registry.add(
+            TrainerEntry(
+                id=name,
+                title="Counts",
+                summary="Counts to the number of epochs.",
+                config=f"healthy.counting:{name.title()}Config",
+                run="healthy.counting:run",
+            )
+        )
 
 
 @hookimpl

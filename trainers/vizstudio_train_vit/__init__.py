@@ -1,0 +1,1 @@
+"""Fine-tunes timm's image classifiers, as a plugin of vizstudio."""
