@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from vizstudio.core.overlay import colorize
 from vizstudio.gui import probability, theme
 from vizstudio.gui.dialogs.error import ErrorDialog
+from vizstudio.gui.facts import broken
 from vizstudio.gui.snapshot import ModelChoice
 
 Settle = Callable[[Any], None]
@@ -196,13 +197,26 @@ def test_the_facts_follow_the_word_and_the_caption(writer: Any, qtbot: Any, sett
     sections = dict(facts.caption_sections(writer.caption._snapshot))
     word, whole = dict(sections["Word in view"]), dict(sections["Caption"])
     both = steps[1].log_prob + steps[2].log_prob
-    assert word["log p"] == f"−{-both:.3f}" and word["Probability"] == f"{np.exp(both):.4f}"
+    assert word["log p"] == f"−{-both:.3f}" and word["Probability"] == f"{np.exp(both):.3g}"
     assert word["Entropy"] == f"{steps[1].entropy:.2f} · {steps[2].entropy:.2f} nats"
     assert word["Check"] == "✓ verified, exact" and whole["Ended"] == "by itself"
     assert whole["log p"] == f"−{-sum(s.log_prob for s in steps):.3f} in 7 tokens"
     for section in sections.values():
         for _, value in section:
             assert value in facts.text()
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        ("blocks.0.attn", ["blocks.0.attn"]),
+        ("transformer.decoder.layers.5.multihead_attn", ["transformer.decoder.", "layers.5.multihead_attn"]),
+        ("words that end. Another sentence of words", ["words that end. Another sentence of words"]),
+        ("", [""]),
+    ],
+)
+def test_long_names_are_broken_into_lines(value: str, lines: list[str]) -> None:
+    assert broken(value) == lines
 
 
 def test_stepping_lays_nothing_out_anew(writer: Any, qtbot: Any) -> None:
@@ -233,7 +247,7 @@ def test_a_word_tells_its_probability(writer: Any) -> None:
     strip, steps = writer.caption.strip, steps_of(writer)
     both = np.exp(steps[1].log_prob + steps[2].log_prob)
     tip = strip.item(1).toolTip()
-    assert f"probability {both:.4f}" in tip and "product over its pieces: bi" in tip
+    assert f"probability {both:.3g}" in tip and "product over its pieces: bi" in tip
     assert strip.item(1).data(Qt.ItemDataRole.AccessibleTextRole) == f"bicycle, {100 * both:.0f} %"
     place = strip.visualItemRect(strip.item(1)).center()
     event = QHelpEvent(QEvent.Type.ToolTip, place, strip.viewport().mapToGlobal(place))
@@ -485,6 +499,20 @@ def test_a_caption_is_written_again_with_a_beginning_and_beams(
     qtbot.keyClick(view.form.prefix, Qt.Key.Key_Return)
     settle(writer)
     assert len(view.branches._items) == 4
+
+
+def test_a_short_caption_takes_the_place_of_a_long_one(writer: Any, qtbot: Any, settle: Settle) -> None:
+    view = writer.caption
+    qtbot.keyClick(view.strip, Qt.Key.Key_End)
+    for tokens, row in ((1, 0), (9, 5), (2, 1)):
+        view.form.tokens.setValue(tokens)
+        qtbot.mouseClick(view.form.button, LEFT)
+        settle(writer)
+        assert view.strip.count() == row + 1 and view.strip.at == 0
+        assert view.strip.height() == view.strip.line_height()
+        qtbot.keyClick(view.strip, Qt.Key.Key_End)
+        assert view.strip.at == row
+    assert writer.grab().width() > 0  # painted without complaint
 
 
 def test_a_beginning_that_is_no_good_is_told(writer: Any, qtbot: Any) -> None:

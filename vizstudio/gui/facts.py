@@ -1,5 +1,6 @@
 """What a reader should know of the picture: model, photo, attention, predictions, in two columns."""
 
+import re
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -14,6 +15,7 @@ from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.wording import query_name
 
 PREDICTIONS = 3
+LONG = 26  # characters
 AFTER = 40  # milliseconds; to lay out a table takes 15, too long for each word of a key held down
 Rows = list[tuple[str, str]]
 
@@ -103,7 +105,7 @@ class FactsPanel(QLabel):
         unit, caption, grid = snapshot.unit, snapshot.caption, snapshot.layer.keys.grid
         entropies = " · ".join(f"{step.entropy:.2f}" for step in unit.steps)
         word = [
-            (self.tr("Probability"), f"{unit.probability:.4f}"),
+            (self.tr("Probability"), f"{unit.probability:.3g}"),
             (self.tr("log p"), number(unit.log_prob, 3)),
             (self.tr("Entropy"), self.tr("{0} nats").format(entropies)),
             (self.tr("Layer"), snapshot.layer.name),
@@ -175,9 +177,25 @@ class FactsPanel(QLabel):
 def _row(name: str, value: str, colours: theme.Colours) -> str:
     """Return a row of the table; a fact without a name takes its whole width."""
     colour = {"✓": colours.good, "✗": colours.warning}.get(value[:1], colours.text)
+    told = "<br>".join(map(escape, broken(value)))
     if not name:
-        return f"<tr><td colspan=2 style='color:{colour}; padding-top:3px'>{escape(value)}</td></tr>"
+        return f"<tr><td colspan=2 style='color:{colour}; padding-top:3px'>{told}</td></tr>"
     return (
         f"<tr><td style='color:{colours.muted}; padding:3px 12px 0 0'>{escape(name)}</td>"
-        f"<td style='color:{colour}; padding-top:3px'>{escape(value)}</td></tr>"
+        f"<td style='color:{colour}; padding-top:3px'>{told}</td></tr>"
     )
+
+
+def broken(value: str) -> list[str]:
+    """Return the lines of a value whose words are at most `LONG` characters, where dots and dashes allow it.
+
+    A longer one, such as a module's dotted name, would widen the panel. Breaks are true ones, since whoever
+    copies a name must not get hidden characters.
+    """
+    lines = [""]
+    for part in re.split(r"(?<=[._-])(?=\w)", value):
+        last_word = (lines[-1] + part).split(" ")[-1]
+        if lines[-1] and len(last_word) > LONG:
+            lines.append("")
+        lines[-1] += part
+    return lines

@@ -143,7 +143,7 @@ class Alternatives(QWidget):
         item.setData(WRITTEN, written)
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{text}, {percent(probability)}")
         told = self.tr("“{0}”: probability {1}, log-probability {2}")
-        tip = told.format(text, f"{probability:.4f}", number(alternative.log_prob, 3))
+        tip = told.format(text, f"{probability:.3g}", number(alternative.log_prob, 3))
         what = (
             self.tr("This is what was written.")
             if written

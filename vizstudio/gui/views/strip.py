@@ -30,6 +30,7 @@ from vizstudio.gui.wording import step_name
 ROOM = 9  # pixels between a word and the end of its chip
 EDGE = 4  # pixels around a chip
 MAX_LINES = 3
+WORD, ENDS = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1  # a `Word`; whether it ends the caption
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -42,19 +43,21 @@ class ChipDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the size of word and probability."""
-        text = QFontMetrics(self._strip.word_font(index.row())).horizontalAdvance(str(index.data()))
+        text = QFontMetrics(self._strip.word_font(bool(index.data(ENDS)))).horizontalAdvance(
+            str(index.data())
+        )
         below = QFontMetrics(self._strip.small_font()).horizontalAdvance(self._below(index))
         return QSize(max(text + 2 * ROOM, below + 4) + 2 * EDGE, self._strip.line_height())
 
     def _below(self, index: Index) -> str:
-        return percent(self._strip.units[index.row()].probability)
+        return percent(index.data(WORD).probability)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw the chip; the current one has a frame and a pointer to its probability."""
         rect: QRect = option.rect
         palette: QPalette = option.palette
-        unit, current = self._strip.units[index.row()], index.row() == self._strip.at
-        word_height = QFontMetrics(self._strip.word_font()).height() + 8
+        unit, current = index.data(WORD), index.row() == self._strip.at
+        word_height = QFontMetrics(self._strip.word_font()).height() + 10
         chip = QRectF(rect.left() + EDGE, rect.top() + EDGE, rect.width() - 2 * EDGE, word_height)
         ground = fill(unit.probability, palette)
         painter.save()
@@ -63,11 +66,11 @@ class ChipDelegate(QStyledItemDelegate):
         painter.setBrush(ground)
         painter.drawRoundedRect(chip, 5, 5)
         painter.setPen(ink(ground))
-        painter.setFont(self._strip.word_font(index.row()))
+        painter.setFont(self._strip.word_font(bool(index.data(ENDS))))
         painter.drawText(chip, int(Qt.AlignmentFlag.AlignCenter), str(index.data()))
         if unit.steps[0].forced:
             painter.setPen(QPen(ink(ground), 1, Qt.PenStyle.DotLine))
-            y = chip.bottom() - 4.5
+            y = chip.bottom() - 3
             painter.drawLine(QPointF(chip.left() + ROOM, y), QPointF(chip.right() - ROOM, y))
         if current:
             here = QPalette.ColorRole.Highlight if self._strip.hasFocus() else QPalette.ColorRole.WindowText
@@ -99,9 +102,7 @@ class ChipStrip(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.units: Sequence[Word] = ()
         self.at = 0
-        self._ends = False
         self.setAccessibleName(self.tr("Caption"))
         self.setAccessibleDescription(
             self.tr("Left and right step through the words, Home and End go to the ends, Space plays.")
@@ -119,11 +120,11 @@ class ChipStrip(QListWidget):
         self.setItemDelegate(ChipDelegate(self))
         self.clicked.connect(lambda index: self.chosen.emit(index.row()))
 
-    def word_font(self, row: int = -1) -> QFont:
+    def word_font(self, ends: bool = False) -> QFont:
         """Return the font of a word; the end of the caption is no word and stands in italics."""
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.2)
-        font.setItalic(self._ends and row == len(self.units) - 1)
+        font.setItalic(ends)
         return font
 
     def small_font(self) -> QFont:
@@ -135,15 +136,16 @@ class ChipStrip(QListWidget):
     def line_height(self) -> int:
         """Return the height of a line of chips."""
         large, small = QFontMetrics(self.word_font()), QFontMetrics(self.small_font())
-        return large.height() + small.height() + 2 * EDGE + 16
+        return large.height() + small.height() + 2 * EDGE + 18
 
     def show_caption(self, caption: Caption, units: Sequence[Word]) -> None:
         """Show other words."""
-        self.units, self._ends = units, caption.finished
         self.clear()
         for unit in units:
             ends = unit.steps[-1] is caption.ending
             item = QListWidgetItem(step_name(unit.steps[-1], caption) if ends else unit.text)
+            item.setData(WORD, unit)
+            item.setData(ENDS, ends)
             item.setToolTip(self._explain(unit, item.text()))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{item.text()}, {percent(unit.probability)}")
             self.addItem(item)
@@ -152,7 +154,7 @@ class ChipStrip(QListWidget):
     def _explain(self, unit: Word, text: str) -> str:
         lines = [
             self.tr("“{0}”: probability {1}, log-probability {2}").format(
-                text, f"{unit.probability:.4f}", number(unit.log_prob, 3)
+                text, f"{unit.probability:.3g}", number(unit.log_prob, 3)
             ),
             self.tr("How sure the model was of it, given the photo and all words before."),
         ]
@@ -180,7 +182,7 @@ class ChipStrip(QListWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step; leave other keys to the view around."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: len(self.units) - 1}
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self.count() - 1}
         key = Qt.Key(event.key())
         if key in steps:
             self.moved.emit(steps[key])
