@@ -11,6 +11,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=
 from PySide6.QtCore import Qt
 
 import vizstudio
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import load_plugins
 
@@ -73,3 +74,32 @@ def test_positions_are_the_scripts(open_model: Any, photos: Path) -> None:
     analysis = vizstudio.load_model("vit:vit_tiny_patch16_224", device="cpu").analyze(photos / "coffee.jpg")
     shown = window.controller._result.positions.similarity
     np.testing.assert_allclose(shown, analysis.position().similarity(), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_captions_maps_and_branches_are_the_scripts(
+    window: Any, open_model: Any, settle: Any, qtbot: Any, photos: Path
+) -> None:
+    window.controller.captions.request = CaptionRequest(max_tokens=3)  # untrained models never end
+    open_model("catr:v3")
+    view = window.caption
+    view.form.tokens.setValue(9)
+    qtbot.keyClicks(view.form.prefix, "a cup of")
+    qtbot.keyClick(view.form.prefix, Qt.Key.Key_Return)
+    settle(window)
+    script = vizstudio.load_model("catr:v3", device="cpu")
+    analysis = script.caption(photos / "coffee.jpg", prefix="a cup of", max_tokens=9)
+    for step in (3, 5):
+        window.controller.captions.change(pieces=True, step=step, layer=2, head=4)
+        settle(window)
+        options = view.alternatives.list
+        place = options.visualItemRect(options.item(2)).center()
+        qtbot.mouseClick(options.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        settle(window)
+        analysis = analysis.branch(step, 2)
+        shown = view._snapshot
+        assert [s.token_id for s in shown.caption.steps] == [s.token_id for s in analysis.steps]
+        expected = analysis.steps[step].heatmap(2, 4)
+        np.testing.assert_allclose(shown.heatmap.values, expected.values, atol=1e-6)
+        assert shown.heatmap.grid == expected.grid and shown.step.index == step
+    assert len(view.branches._items) == 4
