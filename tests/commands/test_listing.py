@@ -53,7 +53,7 @@ def test_a_table_in_a_pipe_is_not_wrapped_or_coloured() -> None:
     heading, *lines = done.stdout.splitlines()
     assert heading.split() == ["Model", "Family"]
     assert "\x1b" not in done.stdout
-    assert all(len(line.split()) == 2 and line.startswith("vit:") for line in lines)
+    assert all(len(line.split()) == 2 and line.startswith(("vit:", "catr:")) for line in lines)
     assert done.stderr.strip() == f"{len(lines)} models"
 
 
@@ -64,10 +64,10 @@ def test_plugins_say_what_they_bring(capsys: pytest.CaptureFixture[str]) -> None
     assert listed["emoji"]["brings"] == {"datasets": ["emoji-scenes"]}
     assert listed["builtin"]["brings"] == {
         "reductions": ["rollout"],
-        "exporters": ["png", "svg", "npz", "csv", "json"],
+        "exporters": ["png", "svg", "npz", "csv", "json", "gif", "webp", "mp4"],
     }
     assert all(
         p["bundled"] and p["status"] == "active" and p["distribution"] == "vizstudio" for p in listed.values()
     )
     assert main(["plugins"]) == 0
-    assert "exporters png, svg, npz, csv, json" in capsys.readouterr().out
+    assert "exporters png, svg, npz, csv, json, gif, webp, mp4" in capsys.readouterr().out
