@@ -110,12 +110,15 @@ def resident(what: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith(what)) / 1e3
 
 
+def surroundings() -> dict[str, str]:
+    """Return an environment in which glibc gives every large block back at once: the peak is that of one pass."""
+    return {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+
+
 def measured_apart(name: str, which: str, device: str) -> float:
     """Return `peak_memory` of a fresh process."""
     command = [sys.executable, __file__, "--peak", which, "--models", name, "--device", device]
-    # With a fixed threshold, glibc gives every large block back at once, so that the peak is that of one pass.
-    surroundings = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings())
     return float(done.stdout.split()[-1])
 
 

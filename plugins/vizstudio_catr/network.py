@@ -12,6 +12,8 @@ from vizstudio_catr.backbone import Backbone, sine_positions
 from vizstudio_catr.config import CatrConfig
 from vizstudio_catr.transformer import KeysValues, Transformer
 
+FEW_ROWS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
@@ -57,7 +59,23 @@ class Head(nn.Module):
         """Return scores (…, vocabulary)."""
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
-        return self.layers[-1](x)
+        return _few_rows(self.layers[-1], x)
+
+
+def _few_rows(layer: nn.Module, x: Tensor) -> Tensor:
+    """Return ``layer(x)`` by the product that is fast for a large vocabulary and the few rows of a decoder.
+
+    What takes time is to read the weights: MKL does it on one core for one row, and packs them first for a few.
+    With the rows as columns, two at least, it does neither: 1.2 ms for 30522 × 512 on two cores, against 3.8 ms
+    for one row and 9 ms and more for two to eight.
+    """
+    assert isinstance(layer, nn.Linear)
+    rows = x.reshape(-1, x.shape[-1])
+    if len(rows) > FEW_ROWS or x.device.type != "cpu":
+        return layer(x)
+    columns = rows.T if len(rows) > 1 else rows.T.expand(-1, 2)
+    scores = torch.addmm(layer.bias[:, None], layer.weight, columns)
+    return scores[:, : len(rows)].T.reshape(*x.shape[:-1], -1)
 
 
 class CaptionNetwork(nn.Module):

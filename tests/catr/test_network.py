@@ -86,6 +86,18 @@ def test_one_token_at_a_time_equals_all_at_once(small: CatrConfig, make_network:
         torch.testing.assert_close(values, all_values, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (2, 1), (3, 5), (8,), (9,)])
+def test_scores_are_those_of_plain_layers(
+    shape: tuple[int, ...], small: CatrConfig, make_network: Make
+) -> None:
+    network, states = make_network(small), torch.randn(*shape, small.width)
+    with torch.no_grad():
+        expected = states
+        for number, layer in enumerate(network.mlp.layers):
+            expected = layer(expected.relu() if number else expected)
+        torch.testing.assert_close(network.scores(states), expected, atol=1e-5, rtol=1e-5)
+
+
 def test_padding_is_not_looked_at(small: CatrConfig, make_network: Make) -> None:
     """What lies under the mask does not matter beyond the reach of the backbone's kernels."""
     network = make_network(replace(small, backbone="resnet18"))
