@@ -1,7 +1,7 @@
 """The options of a training run as one typed model: command line, YAML file and saved file come from it."""
 
-import math
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -107,10 +107,12 @@ class TrainConfig(BaseModel):
 
     def to_yaml(self) -> str:
         """Return all options as YAML, with what each means."""
-        return "".join(
-            f"# {type(self).model_fields[name].description}\n{yaml.safe_dump({name: value}, allow_unicode=True)}"
-            for name, value in self.model_dump(mode="json").items()
-        )
+        lines = []
+        for name, value in self.model_dump(mode="json").items():
+            about = str(type(self).model_fields[name].description)
+            lines += textwrap.wrap(about, 100, initial_indent="# ", subsequent_indent="# ")
+            lines.append(yaml.safe_dump({name: value}, allow_unicode=True, width=1000).rstrip())
+        return "\n".join(lines) + "\n"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -206,8 +208,7 @@ def check_resumed(saved: TrainConfig, wanted: TrainConfig) -> None:
     """
     for name, value in saved.model_dump().items():
         now = getattr(wanted, name)
-        same = now == value or (isinstance(now, float) and math.isclose(now, value))
-        if not same and name not in saved.free:
+        if now != value and name not in saved.free:
             raise UsageError(
                 f"{name} is {now} now and was {value} when the run started: to go on exactly it must stay; "
                 "leave it out, or start another run with another --out"
