@@ -84,7 +84,7 @@ class Finetune(Task):
 
     def __init__(self, config: FinetuneConfig, built: Built, data: Data) -> None:
         self.config, self.data, self._built = config, data, built
-        self.model = built.model
+        self.model, self.notes = built.model, data.notes
         self.width = int(getattr(self.model, "num_features", 0) or 1)
         changes = Changes(config.flip, config.rotation, config.jitter)
         self.train: Items = ClassItems(data.train, data.counts[0], built.preprocessing, changes)
@@ -110,12 +110,12 @@ class Finetune(Task):
         """Return timm's groups: no decay of biases, norms and positions; with `layer_decay` one per layer."""
         decay = self.config.weight_decay
         kept: Any = getattr(self.model, "no_weight_decay", set)()
-        if self.config.layer_decay is not None:
-            groups: list[dict[str, Any]] = param_groups_layer_decay(
-                self.model, decay, kept, layer_decay=self.config.layer_decay
-            )
-            return groups
-        groups = param_groups_weight_decay(self.model, decay, kept)
+        groups: list[dict[str, Any]]
+        if self.config.layer_decay is None:
+            groups = param_groups_weight_decay(self.model, decay, no_weight_decay_list=kept)
+        else:
+            share = self.config.layer_decay
+            groups = param_groups_layer_decay(self.model, decay, no_weight_decay_list=kept, layer_decay=share)
         return [group for group in groups if group["params"]]
 
     def losses(self, model: nn.Module, batch: Any) -> Tensor:

@@ -1,6 +1,7 @@
 """The commands of ``vizstudio-train`` that recipes bring, and ``vizstudio-train show``."""
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,7 +45,7 @@ def add_recipe(app: App, host: PluginHost, recipe: str) -> None:
         )
         with blame(host.trainers.owner(recipe), f"training by {recipe!r}"):
             finished = load_target(entry.run)(made, Datasets(host.datasets), resume)
-        if finished:
+        if finished and os.environ.get("RANK", "0") == "0":  # of many processes one prints
             print(made.out / "best.safetensors")
         return 0 if finished else EXIT_INTERRUPTED
 

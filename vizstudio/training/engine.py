@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import send_to_device
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch.utils.data import default_collate
@@ -36,6 +37,13 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
     mixed = "no" if config.precision == "fp32" else config.precision
     return Accelerator(cpu=device == "cpu", mixed_precision=mixed)
+
+
+def release_accelerator(accelerator: Accelerator) -> None:
+    """Leave the process group, and let the next run of this process have another device and precision."""
+    accelerator.end_training()
+    AcceleratorState._reset_state(reset_partial_state=True)
+    os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
 
 
 def read_batch(task: Task, draws: Sequence[Draw]) -> Any:

@@ -22,7 +22,7 @@ from vizstudio.training import checkpoints
 from vizstudio.training.checkpoints import Progress
 from vizstudio.training.config import TrainConfig, write_config
 from vizstudio.training.data import evaluation_parts, make_loader, unpack
-from vizstudio.training.engine import find_accumulation, make_accelerator
+from vizstudio.training.engine import find_accumulation, make_accelerator, release_accelerator
 from vizstudio.training.events import Events
 from vizstudio.training.interrupt import Interrupt, interruptible
 from vizstudio.training.order import Draw, Parts, Plan
@@ -68,7 +68,7 @@ def train(config: TrainConfig, task: Task, resume: bool = False) -> bool:
         return finished
     finally:
         events.close()
-        accelerator.end_training()
+        release_accelerator(accelerator)
 
 
 class Run:
@@ -134,6 +134,8 @@ class Run:
         self.events.open(done, total)
         self._tell_start()
         if not done:
+            for note in self.task.notes:
+                self.events.warn(0, note)
             self._snapshot(0)
         parts = self._parts(done)
         self.model.train()

@@ -44,6 +44,8 @@ class Task(ABC):
         The model's, for the schedule ``noam``.
     goal : str
         The key of `results` that says which epoch was best; more is better.
+    notes : sequence of str
+        What the user should know of the data and the first weights.
     """
 
     model: nn.Module
@@ -52,6 +54,7 @@ class Task(ABC):
     weights: np.ndarray | None = None
     width: int
     goal: str
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
