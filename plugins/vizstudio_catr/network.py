@@ -73,9 +73,9 @@ def _few_rows(layer: nn.Module, x: Tensor) -> Tensor:
     rows = x.reshape(-1, x.shape[-1])
     if len(rows) > FEW_ROWS or x.device.type != "cpu":
         return layer(x)
-    columns = rows.T if len(rows) > 1 else rows.T.expand(-1, 2)
-    scores = torch.addmm(layer.bias[:, None], layer.weight, columns)
-    return scores[:, : len(rows)].T.reshape(*x.shape[:-1], -1)
+    columns = rows.T if len(rows) > 1 else rows.repeat(2, 1).T
+    scores = torch.addmm(layer.bias[:, None], layer.weight, columns)  # (vocabulary, rows)
+    return scores[:, : len(rows)].T.contiguous().view(*x.shape[:-1], -1)
 
 
 class CaptionNetwork(nn.Module):
