@@ -1,17 +1,29 @@
 """Pictures of a training run: the learning rate, a confusion matrix, a gallery of mistakes."""
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from vizstudio.core.images import ImageSource
 from vizstudio.core.overlay import colorize, lookup_table
-from vizstudio.core.page import BODY, SMALL, Heading, number, page, percent, photo_at, shorten, ticks
+from vizstudio.core.page import (
+    BODY,
+    SMALL,
+    Heading,
+    colour_bar,
+    moved,
+    page,
+    percent,
+    photo_at,
+    shorten,
+    ticks,
+)
 from vizstudio.core.scene import INK, MUTED, RULE, STRONG, Box, Item, Line, Picture, Scene, Text, text_width
 
 CHART = (640.0, 260.0)
-MOST_LABELS = 60
+SMALLEST_LABELLED = 12  # pixels of a cell: below, there is no room for the names of classes
 MOST_NUMBERS = 24  # with more classes than that there is no room for numbers in the cells
 Mistake = tuple[ImageSource, str, float, str]
 """An image, the class it was taken for, with what probability, and its true class."""
@@ -33,8 +45,8 @@ def rate_scene(
     """
     width, height = CHART
     high = max(rates) * 1.08
-    values, decimals = ticks(0.0, high)
-    left = max(text_width(number(v, decimals), SMALL) for v in values) + 14
+    values, _ = ticks(0.0, high)
+    left = max(text_width(_rate(v), SMALL) for v in values) + 14
     across = (width - left) / max(1, len(rates) - 1)
 
     def at(step: int, rate: float) -> tuple[float, float]:
@@ -45,7 +57,7 @@ def rate_scene(
         y = at(1, value)[1]
         items += [
             Box(left, y, width - left, 1, fill=RULE),
-            Text(left - 8, y, number(value, decimals), SMALL, MUTED, "rm"),
+            Text(left - 8, y, _rate(value), SMALL, MUTED, "rm"),
         ]
     steps, _ = ticks(1.0, float(max(2, len(rates))))
     for step in steps:
@@ -67,6 +79,11 @@ def rate_scene(
     return page(Heading(title, facts), explanation, [], width, height, items)
 
 
+def _rate(value: float) -> str:
+    """Return a learning rate as people write it, such as 2e−7."""
+    return re.sub(r"e-0*", "e\u2212", f"{value:.3g}")
+
+
 def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> Scene:
     """Draw how often images of each class are taken for each class.
 
@@ -81,8 +98,9 @@ def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> S
     """
     count = len(names)
     side = max(4, min(44, 880 // count))
-    labelled = count <= MOST_LABELS
-    left = min(160.0, max(text_width(n, SMALL) for n in names)) + 12 if labelled else 20.0
+    labelled = side >= SMALLEST_LABELLED
+    texts = [f"{shorten(name, SMALL, 150)}  {i}" for i, name in enumerate(names)]
+    left = max(text_width(text, SMALL) for text in texts) + 12 if labelled else 20.0
     top = 40.0 if labelled else 20.0
     totals = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(totals, 1)
@@ -90,11 +108,10 @@ def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> S
         Text(left, 0, "taken for →", SMALL, MUTED),
         Picture(left, top, side * count, side * count, colorize(shares, "cividis", 0.0, 1.0)),
     ]
-    for i, name in enumerate(names if labelled else ()):
+    for i, text in enumerate(texts if labelled else ()):
         middle = (i + 0.5) * side
-        if side >= 10 or i % math.ceil(10 / side) == 0:
-            items.append(Text(left - 8, top + middle, shorten(name, SMALL, left - 12), SMALL, MUTED, "rm"))
-        if side >= 16 or i % 2 == 0:
+        items.append(Text(left - 8, top + middle, text, SMALL, MUTED, "rm"))
+        if side >= 18 or i % 2 == 0:
             items.append(Text(left + middle, top - 18, str(i), SMALL, MUTED, "ma"))
     if count <= MOST_NUMBERS:
         items += _numbers(matrix, shares, left, top, side)
@@ -105,14 +122,16 @@ def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> S
         if a != b
     ][:3]
     explanation = (
-        "A row per class; its cells are the shares of its images that are taken for each class, dark for none and "
-        "light for all. Columns are numbered as the rows are ordered; the diagonal is what is right."
+        "A row per class: the shares of its images that are taken for each class. Columns are numbered as the rows "
+        "are; the diagonal is what is right."
     )
     facts = [subject, f"accuracy {percent(accuracy)} of {right} images"]
     notes = [f"most often confused: {', '.join(wrong)}"] if wrong else []
-    return page(
-        Heading("Confusion matrix", facts), explanation, notes, left + side * count, top + side * count, items
-    )
+    width, height = left + side * count, top + side * count
+    bar, bar_width = colour_bar(0, max(height - top, 110) + 20, "cividis", 0.0, 1.0, "share of the class")
+    items += [moved(item, width + 20, top - 20) for item in bar]
+    height = max(height, top + 110)
+    return page(Heading("Confusion matrix", facts), explanation, notes, width + 20 + bar_width, height, items)
 
 
 def _numbers(matrix: np.ndarray, shares: np.ndarray, left: float, top: float, side: int) -> list[Item]:
