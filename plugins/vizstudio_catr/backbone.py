@@ -4,6 +4,7 @@ import math
 from collections import OrderedDict
 
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
@@ -12,6 +13,14 @@ from vizstudio_catr.config import CatrConfig
 
 STAGES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 TEMPERATURE = 10000.0
+
+
+class FrozenNorm(FrozenBatchNorm2d):  # type: ignore[misc]
+    """torchvision's frozen batch norm in one fused operation instead of eight."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape, normalised by the stored statistics."""
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class Backbone(nn.Module):
@@ -25,7 +34,7 @@ class Backbone(nn.Module):
 
     def __init__(self, config: CatrConfig) -> None:
         super().__init__()
-        resnet = torchvision.models.get_model(config.backbone, weights=None, norm_layer=FrozenBatchNorm2d)
+        resnet = torchvision.models.get_model(config.backbone, weights=None, norm_layer=FrozenNorm)
         self.channels = int(resnet.fc.in_features)
         self.body = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in STAGES))
         if config.dilation:
