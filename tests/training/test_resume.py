@@ -99,6 +99,7 @@ def test_ctrl_c_finishes_the_step_saves_and_exits_130(images: Path, whole: Path,
     assert_same(out, whole)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot halt a process")
 def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_corrupt(
     images: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -73,7 +73,26 @@ def write_report(task: "Finetune", model: nn.Module, out: Path) -> list[Path]:
         )
         for i in worst[:SHOWN]
     ]
-    facts = {
+    facts = _facts(task, judged, matrix, worst)
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows(
+        [["class", *names], *([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))]
+    )
+    contents = {
+        "confusion.png": _png(confusion_scene(matrix, names, subject).rasterize(2)),
+        "confusion.csv": table.getvalue().encode(),
+        "misclassified.png": _png(gallery_scene(pictures, len(wrong), subject).rasterize(2)),
+        "report.json": (json.dumps(facts, indent=2) + "\n").encode(),
+    }
+    for name, content in contents.items():
+        write_atomic(out / name, content)
+    return [out / name for name in contents]
+
+
+def _facts(task: "Finetune", judged: Judged, matrix: np.ndarray, worst: np.ndarray) -> dict[str, object]:
+    """Return the numbers of the report."""
+    names = task.data.class_names
+    return {
         "images": len(judged.labels),
         "accuracy": float((judged.labels == judged.guesses).mean()),
         "top5": float(judged.top5.mean()),
@@ -91,19 +110,6 @@ def write_report(task: "Finetune", model: nn.Module, out: Path) -> list[Path]:
             for i in worst
         ],
     }
-    table = io.StringIO(newline="")
-    csv.writer(table).writerows(
-        [["class", *names], *([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))]
-    )
-    contents = {
-        "confusion.png": _png(confusion_scene(matrix, names, subject).rasterize(2)),
-        "confusion.csv": table.getvalue().encode(),
-        "misclassified.png": _png(gallery_scene(pictures, len(wrong), subject).rasterize(2)),
-        "report.json": (json.dumps(facts, indent=2) + "\n").encode(),
-    }
-    for name, content in contents.items():
-        write_atomic(out / name, content)
-    return [out / name for name in contents]
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -185,27 +185,29 @@ def show(
         raise UsageError("--steps and --width must be 1 or more")
     given = {name: "-" for name in ("data", "model", "out") if kind.model_fields[name].is_required()}
     made = make_config(kind, given, config, preset)
+    _print_options(kind, made, {*given}, json)
+    path = picture or Path(f"{recipe}-learning-rate.png")
+    _draw_rates(made, recipe + (f" · {preset}" if preset else ""), steps, width, path)
+    console(to_error=True).print(
+        f"the learning rate of {steps} steps is drawn in {path}", highlight=False, markup=False
+    )
+
+
+def _print_options(kind: type[TrainConfig], made: TrainConfig, required: set[str], json: bool) -> None:
+    values = made.model_dump(mode="json")
     rows = [
         {
             "option": option(name),
-            "value": None if name in given else made.model_dump(mode="json")[name],
+            "value": None if name in required else values[name],
             "meaning": str(field.description),
         }
         for name, field in kind.model_fields.items()
     ]
     if json:
         print_json(rows)
-    else:
-        texts = [["" if r["value"] is None else str(r["value"]), r] for r in rows]
-        print_table(
-            ["Option", "Value", "What it is"],
-            [[escape(str(r["option"])), escape(str(t)), escape(str(r["meaning"]))] for t, r in texts],  # type: ignore[index]
-        )
-    path = picture or Path(f"{recipe}-learning-rate.png")
-    _draw_rates(made, recipe + (f" · {preset}" if preset else ""), steps, width, path)
-    console(to_error=True).print(
-        f"the learning rate of {steps} steps is drawn in {path}", highlight=False, markup=False
-    )
+        return
+    shown = [(row["option"], "" if row["value"] is None else row["value"], row["meaning"]) for row in rows]
+    print_table(["Option", "Value", "What it is"], [[escape(str(cell)) for cell in row] for row in shown])
 
 
 def _draw_rates(config: TrainConfig, title: str, steps: int, width: int, path: Path) -> None:

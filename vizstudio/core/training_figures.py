@@ -108,11 +108,7 @@ def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> S
         Text(left, 0, "taken for →", SMALL, MUTED),
         Picture(left, top, side * count, side * count, colorize(shares, "cividis", 0.0, 1.0)),
     ]
-    for i, text in enumerate(texts if labelled else ()):
-        middle = (i + 0.5) * side
-        items.append(Text(left - 8, top + middle, text, SMALL, MUTED, "rm"))
-        if side >= 18 or i % 2 == 0:
-            items.append(Text(left + middle, top - 18, str(i), SMALL, MUTED, "ma"))
+    items += _labels(texts, left, top, side) if labelled else []
     if count <= MOST_NUMBERS:
         items += _numbers(matrix, shares, left, top, side)
     right, accuracy = totals.sum(), float(np.trace(matrix)) / max(1, int(totals.sum()))
@@ -132,6 +128,17 @@ def confusion_scene(matrix: np.ndarray, names: Sequence[str], subject: str) -> S
     items += [moved(item, width + 20, top - 20) for item in bar]
     height = max(height, top + 110)
     return page(Heading("Confusion matrix", facts), explanation, notes, width + 20 + bar_width, height, items)
+
+
+def _labels(texts: Sequence[str], left: float, top: float, side: int) -> list[Item]:
+    """Return the names of rows and the numbers of columns."""
+    items: list[Item] = []
+    for i, text in enumerate(texts):
+        middle = (i + 0.5) * side
+        items.append(Text(left - 8, top + middle, text, SMALL, MUTED, "rm"))
+        if side >= 18 or i % 2 == 0:
+            items.append(Text(left + middle, top - 18, str(i), SMALL, MUTED, "ma"))
+    return items
 
 
 def _numbers(matrix: np.ndarray, shares: np.ndarray, left: float, top: float, side: int) -> list[Item]:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vizstudio.core.errors import CheckpointError, UsageError, VizstudioError
+from vizstudio.core.errors import CheckpointError, TrainingError, UsageError, VizstudioError
 
 State = dict[str, Tensor]
 KEPT = 2
@@ -114,6 +114,24 @@ def save_state(folder: Path, model: State, optimizer: State, progress: Progress)
     save_tensors(folder / f"{progress.step:09d}{_SUFFIX}", tensors, metadata)
     for old in _states(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
+
+
+def save_run(
+    out: Path, model: State, optimizer: State, metadata: Mapping[str, str], progress: Progress, best: bool
+) -> None:
+    """Write the best weights if these are, the last, and then the state, which a resumed run goes by.
+
+    Raises
+    ------
+    TrainingError
+        If the disk does not take them.
+    """
+    try:
+        for name in ("best", "last") if best else ("last",):
+            save_tensors(out / f"{name}{_SUFFIX}", model, metadata)
+        save_state(out / "state", model, optimizer, progress)
+    except VizstudioError as error:
+        raise TrainingError(f"{error}; what was saved before is whole: --resume goes on") from error
 
 
 def _states(folder: Path) -> list[Path]:

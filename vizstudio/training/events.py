@@ -1,5 +1,6 @@
 """What a run tells: lines of JSON for programs, TensorBoard, and a progress bar or lines for people."""
 
+import io
 import json
 import math
 import sys
@@ -7,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vizstudio.core.errors import VizstudioError
+from vizstudio.core.errors import TrainingError, VizstudioError
 from vizstudio.core.export import write_atomic
 
 FILE = "events.jsonl"
@@ -57,7 +59,7 @@ class Events:
             write_atomic(path, "".join(line for line in lines if _is_before(line, step)).encode())
 
     def tell(self, event: str, step: int, **facts: Any) -> None:
-        """Add an event; raises `VizstudioError` if the disk does not take it."""
+        """Add an event; raises `TrainingError` if the disk does not take it."""
         if not self._main:
             return
         line = {"event": event, "step": step, **{key: _plain(value) for key, value in facts.items()}}
@@ -68,6 +70,15 @@ class Events:
             raise VizstudioError(
                 f"{self._out / FILE} cannot be written: {error.strerror or error}"
             ) from error
+
+    def keep_snapshot(self, epoch: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write what a task shows of its model after an epoch, 0 for before the first, to ``snapshots/``."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        try:
+            write_atomic(self._out / "snapshots" / f"{epoch:04d}.npz", buffer.getvalue())
+        except VizstudioError as error:
+            raise TrainingError(str(error)) from error
 
     def plot(self, step: int, values: Mapping[str, float]) -> None:
         """Add a point to each of TensorBoard's curves."""

@@ -1,12 +1,10 @@
 """The training loop that all recipes share."""
 
-import io
 import math
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,7 @@ from accelerate.utils import send_to_device
 from safetensors.torch import load_file
 from torch import nn
 
-from vizstudio.core.errors import TrainingError, UsageError, VizstudioError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.errors import TrainingError, UsageError
 from vizstudio.training import checkpoints
 from vizstudio.training.checkpoints import Progress
 from vizstudio.training.config import TrainConfig, write_config
@@ -83,7 +80,6 @@ class Run:
         config.warmup(self.plan.total_steps)  # raises if there are too few steps
         self.progress = Progress(fingerprint=task.fingerprint())
         self.accumulate = config.accumulate
-        self.state_folder = config.out / "state"
         self.stale = True  # whether something was learnt since the last save
 
     def prepare(self, resume: bool) -> None:
@@ -110,7 +106,7 @@ class Run:
 
     def _load(self) -> checkpoints.State:
         """Take up the last whole state, and return what the optimiser remembered."""
-        model, remembered, progress, warnings = checkpoints.load_state(self.state_folder)
+        model, remembered, progress, warnings = checkpoints.load_state(self.config.out / "state")
         if progress.step and progress.fingerprint != self.progress.fingerprint:
             raise UsageError(
                 f"the data are not those that the run in {self.config.out} was started with, so it cannot go on "
@@ -264,28 +260,17 @@ class Run:
         arrays = self.task.snapshot(self.bare.eval())
         self.model.train()
         if arrays:
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-            write_atomic(self.config.out / "snapshots" / f"{epoch:04d}.npz", buffer.getvalue())
+            self.events.keep_snapshot(epoch, arrays)
 
     def _save(self, best: bool = False) -> None:
-        """Write the best, the last, and then the state, which a resumed run goes by."""
         if self.accelerator.is_main_process:
-            out, done = self.config.out, self.progress
-            state = self.bare.state_dict()
-            told = {"step": str(done.step), "epoch": f"{done.step / self.plan.steps_per_epoch:g}"}
-            scaler = self.accelerator.scaler
-            try:
-                for name in ("best", "last") if best else ("last",):
-                    checkpoints.save_tensors(
-                        out / f"{name}.safetensors", state, {**self.task.metadata(), **told}
-                    )
-                optimizer = checkpoints.pack_optimizer(self.optimizer)
-                done = replace(done, scaler=scaler.state_dict() if scaler is not None else None)
-                checkpoints.save_state(self.state_folder, state, optimizer, done)
-                self.events.tell("saved", done.step, best=best)
-            except VizstudioError as error:
-                raise TrainingError(f"{error}; what was saved before is whole: --resume goes on") from error
+            done, scaler = self.progress, self.accelerator.scaler
+            done = replace(done, scaler=scaler.state_dict() if scaler is not None else None)
+            epoch = done.step / self.plan.steps_per_epoch
+            metadata = {**self.task.metadata(), "step": str(done.step), "epoch": f"{epoch:g}"}
+            optimizer = checkpoints.pack_optimizer(self.optimizer)
+            checkpoints.save_run(self.config.out, self.bare.state_dict(), optimizer, metadata, done, best)
+            self.events.tell("saved", done.step, best=best)
         self.stale = False
 
     def _stopped(self) -> bool:
@@ -304,7 +289,7 @@ class Run:
             )
         model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False).eval()
         model.load_state_dict(load_file(best))
-        written: list[Path] = [*self.task.report(model, self.config.out)]
+        written = self.task.report(model, self.config.out)
         self.events.tell(
             "end", self.progress.step, best=self.progress.best, written=[p.name for p in written]
         )
