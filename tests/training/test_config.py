@@ -116,6 +116,15 @@ def test_the_learning_rate_without_a_number_is_the_recipes_and_1_for_noam() -> N
     assert make(schedule="noam").learning_rate(100, 1000, 64) == pytest.approx((64 * 100) ** -0.5)
 
 
+def test_the_help_lists_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vit-finetune", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Choose from warmup-exponential, noam, cosine, constant." in told
+    assert "Choose from crop, squash, pad." in told
+    for name in FinetuneConfig.model_fields:
+        assert f"--{name.replace('_', '-')}" in told
+
+
 def test_show_tells_options_and_draws_the_learning_rate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ from vizstudio.training.order import Plan
 from vizstudio_train_vit.config import FinetuneConfig
 from vizstudio_train_vit.recipe import Finetune, make_task
 
+pytestmark = pytest.mark.slow
 LARGER = [option if option != "48" else "64" for option in TINY]
 
 

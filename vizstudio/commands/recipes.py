@@ -4,7 +4,7 @@ import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import App, Group, Parameter
 from rich.markup import escape
@@ -129,7 +129,7 @@ def _parameter(kind: type[TrainConfig], name: str) -> inspect.Parameter:
     shown: Callable[[Any], str | None] = lambda _: default_text(kind, name) or None  # noqa: E731
     about = Parameter(
         name=option(name),
-        help=field.description,
+        help=f"{field.description}{_choices(field.annotation)}",
         negative=f"--no-{option(name)[2:]}" if flag and field.default is True else (),
         show_default=shown,
         group=_SHARED if name in TrainConfig.model_fields else _OWN,
@@ -137,6 +137,14 @@ def _parameter(kind: type[TrainConfig], name: str) -> inspect.Parameter:
     )
     annotation = Annotated[bool | None if flag else str | None, about]  # type: ignore[valid-type]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _choices(annotation: Any) -> str:
+    """Return the values that a field can have, where they are few."""
+    for one in (annotation, *get_args(annotation)):
+        if get_origin(one) is Literal:
+            return f" Choose from {', '.join(get_args(one))}."
+    return ""
 
 
 def default_text(kind: type[TrainConfig], name: str) -> str:
