@@ -16,16 +16,16 @@ class Attention(nn.Module):
     def __init__(self, config: CatrConfig) -> None:
         super().__init__()
         width = config.width
-        self.num_heads, self.dropout = config.heads, config.dropout
+        self.width, self.num_heads, self.dropout = width, config.heads, config.dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
 
     def _project(self, x: Tensor, part: int) -> Tensor:
         """Return (batch, heads, length, head width) queries (0), keys (1) or values (2)."""
-        rows = slice(part * x.shape[-1], (part + 1) * x.shape[-1])
+        rows = slice(part * self.width, (part + 1) * self.width)
         projected = F.linear(x, self.in_proj_weight[rows], self.in_proj_bias[rows])
-        return projected.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+        return torch.unflatten(projected, -1, (self.num_heads, -1)).transpose(1, 2)
 
     def keys_values(self, placed: Tensor, content: Tensor) -> KeysValues:
         """Return the keys of tokens with their position and the values of tokens without."""
