@@ -1,6 +1,6 @@
 """Measures the window: first frame, longest gap of the event loop, time from an action to the repaint.
 
-    python benchmarks/window.py [--model vit:vit_base_patch16_384] [--captioner catr:v3] [--repeats 40]
+    python benchmarks/window.py [--model vit:vit_base_patch16_384] [--captioner catr:own] [--repeats 40]
 
 Without a display it runs offscreen. The models are untrained; the numbers do not depend on their weights, but
 for the length of the caption, which an untrained model hardly ever ends by itself.
@@ -198,7 +198,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="vit:vit_base_patch16_384")
-    parser.add_argument("--captioner", default="catr:v3")
+    parser.add_argument("--captioner", default="catr:own")
     parser.add_argument("--repeats", type=int, default=40)
     options = parser.parse_args()
     application = make_application()

@@ -14,7 +14,7 @@ UNTRAINED_SEED = 0
 
 
 def build(name: str, request: ModelRequest, context: RunContext) -> tuple[Loaded, WeightSource]:
-    """Build the model `name` as `request` asks.
+    """Build the model `name` as `request` asks; a release is fetched even if that is not asked.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def build(name: str, request: ModelRequest, context: RunContext) -> tuple[Loaded
     _check(name, request)
     if request.checkpoint is not None:
         return read_checkpoint(request.checkpoint), "checkpoint"
-    if request.pretrained:
+    if request.pretrained or name in FILES:  # v1 to v3 name weights, not an architecture
         path, note = fetch(name, context)
         context.check()
         loaded = read_checkpoint(path)
@@ -35,8 +35,9 @@ def build(name: str, request: ModelRequest, context: RunContext) -> tuple[Loaded
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(UNTRAINED_SEED)
         network = CaptionNetwork(CatrConfig()).eval()
-    how = "--pretrained fetches those of the authors" if name in FILES else "give --checkpoint FILE"
-    notes = [f"untrained weights: the words and maps show the architecture, not anything learned; {how}"]
+    notes = [
+        "untrained weights: the words and maps show the architecture, not anything learned; give --checkpoint FILE"
+    ]
     return Loaded(network, Vocabulary.shipped(), f"seed {UNTRAINED_SEED}", notes), "untrained"
 
 

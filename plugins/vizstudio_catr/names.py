@@ -3,9 +3,9 @@
 from vizstudio.api import ModelListing
 
 NAMES = {
-    "v1": "weights: 0.1 (--pretrained)",
-    "v2": "weights: 0.2 (--pretrained)",
-    "v3": "weights: 0.2, the newest (--pretrained)",
+    "v1": "weights: release 0.1",
+    "v2": "weights: release 0.2",
+    "v3": "weights: release 0.2, the newest",
     "own": "your own training: --checkpoint FILE",
 }
 

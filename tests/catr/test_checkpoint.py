@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from vizstudio.api import CheckpointError, ImageSource, ModelError, ModelRequest, RunContext
+from vizstudio.api import CheckpointError, ImageSource, ModelError, ModelRequest, OfflineError, RunContext
 from vizstudio_catr import checkpoint
 from vizstudio_catr.checkpoint import read_checkpoint, write_checkpoint
 from vizstudio_catr.config import CatrConfig
@@ -207,9 +207,22 @@ def test_what_cannot_be_asked(name: str, request_: dict[str, Any], message: str)
 
 
 def test_untrained_weights_are_marked(photo: ImageSource, ask: Callable[..., Any]) -> None:
-    model = load("v3", ModelRequest(), RunContext())
+    model = load("own", ModelRequest(), RunContext())
     assert model.info.weights == "untrained"
     analysis = ask(model, photo, max_tokens=2)
-    assert any(n.startswith("untrained weights: ") and "--pretrained" in n for n in analysis.notes)
-    again = load("v3", ModelRequest(), RunContext())
+    assert any(n.startswith("untrained weights: ") and "--checkpoint" in n for n in analysis.notes)
+    again = load("own", ModelRequest(), RunContext())
     assert ask(again, photo, max_tokens=2).caption.text == analysis.caption.text
+
+
+def test_the_name_of_a_release_fetches_it_and_is_never_untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fetch(name: str, context: RunContext) -> tuple[Path, str]:
+        asked.append(name)
+        raise OfflineError("no network")
+
+    monkeypatch.setattr("vizstudio_catr.build.fetch", fetch)
+    with pytest.raises(OfflineError):
+        load("v3", ModelRequest(), RunContext())
+    assert asked == ["v3"]

@@ -81,13 +81,13 @@ def test_a_captions_maps_and_branches_are_the_scripts(
     window: Any, open_model: Any, settle: Any, qtbot: Any, photos: Path
 ) -> None:
     window.controller.captions.request = CaptionRequest(max_tokens=3)  # untrained models never end
-    open_model("catr:v3")
+    open_model("catr:own")
     view = window.caption
     view.form.tokens.setValue(9)
     qtbot.keyClicks(view.form.prefix, "a cup of")
     qtbot.keyClick(view.form.prefix, Qt.Key.Key_Return)
     settle(window)
-    script = vizstudio.load_model("catr:v3", device="cpu")
+    script = vizstudio.load_model("catr:own", device="cpu")
     analysis = script.caption(photos / "coffee.jpg", prefix="a cup of", max_tokens=9)
     for step in (3, 5):
         window.controller.captions.change(pieces=True, step=step, layer=2, head=4)
