@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,10 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("VIZSTUDIO_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    """Give every test the same random tensors in every run; torch is not imported for those that need none."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

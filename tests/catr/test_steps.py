@@ -67,10 +67,10 @@ def _assert_equals_recomputation(model: Catr, photo: ImageSource, steps: Any) ->
         np.testing.assert_allclose([a.log_prob for a in step.alternatives], best, atol=1e-4)
         for layer in range(network.config.decoder_layers):
             np.testing.assert_allclose(
-                step.cross.weights(layer)[:, 0], full[f"multihead_attn{layer}"][:, i], atol=1e-5
+                step.cross.weights(layer)[:, 0], full[f"multihead_attn{layer}"][:, i], atol=1e-4
             )
             np.testing.assert_allclose(
-                step.itself.weights(layer)[:, 0], full[f"self_attn{layer}"][:, i, : i + 1], atol=1e-5
+                step.itself.weights(layer)[:, 0], full[f"self_attn{layer}"][:, i, : i + 1], atol=1e-4
             )
 
 
