@@ -182,7 +182,7 @@ def capture(
         Names of modules whose output (1, tokens, width) should leave the norm of each token.
     splits : sequence of (str, Split)
         For each call to come: its module's name, and how it divides into windows and heads; see
-        `vizstudio.compute.layout.trace_layout`. Without it that is told from the usual order of dimensions.
+        `vizstudio.compute.layout.observe`. Without it that is told from the usual order of dimensions.
     keep_matrices : bool
         Keep softmax matrices too; meant for running one module again.
 
