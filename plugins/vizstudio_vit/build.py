@@ -2,6 +2,7 @@
 
 import difflib
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,23 +33,37 @@ class Built:
     notes: list[str] = field(default_factory=list)
 
 
-def build(name: str, request: ModelRequest, context: RunContext) -> Built:
+def build(
+    name: str, request: ModelRequest, context: RunContext, arguments: Mapping[str, Any] | None = None
+) -> Built:
     """Build the timm model `name` as `request` asks.
+
+    Parameters
+    ----------
+    name, request, context
+        See `vizstudio.api.ModelEntry`.
+    arguments : mapping, optional
+        What timm's constructor takes, such as ``{"patch_size": 12, "depth": 6}``; by default what the checkpoint
+        tells, if it does.
 
     Raises
     ------
     ModelError
-        If timm has no such model or it does not take this input size.
+        If timm has no such model or it does not take this input size or these arguments.
     CheckpointError, OfflineError
         If its weights cannot be had or do not fit.
     """
     current = _current_name(name)
     if request.checkpoint is not None:
-        built = _from_checkpoint(current, request)
+        built = _from_checkpoint(current, request, arguments)
     elif request.pretrained:
+        if arguments:
+            raise ModelError(
+                f"published weights of {name} fit only its own sizes: leave the model's arguments out"
+            )
         built = _from_hub(current, request, context)
     else:
-        model = _create(current, request)
+        model = _create(current, request, **(arguments or {}))
         built = _finish(model, request, "untrained", Weights({}, f"seed {UNTRAINED_SEED}"))
     if current != name:
         built.notes.append(f"{name} is an old name of {current}")
@@ -129,7 +144,7 @@ def _create_with(
     return model
 
 
-def _from_checkpoint(name: str, request: ModelRequest) -> Built:
+def _from_checkpoint(name: str, request: ModelRequest, arguments: Mapping[str, Any] | None) -> Built:
     assert request.checkpoint is not None
     file_name = request.checkpoint.name
     weights = read_weights(request.checkpoint)
@@ -139,7 +154,8 @@ def _from_checkpoint(name: str, request: ModelRequest) -> Built:
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     classes = count_classes(weights.state, config.classifier if config else None)
     overlay = {"num_classes": classes, "label_offset": 0}
-    model = _create_with(weights, file_name, name, request, overlay, num_classes=classes)
+    options = {**(weights.arguments if arguments is None else arguments), "num_classes": classes}
+    model = _create_with(weights, file_name, name, request, overlay, **options)
     check_fitted(model, weights, file_name, name)
     if classes == 0:
         weights.notes.append("the checkpoint has no classifier, so there are no predictions")

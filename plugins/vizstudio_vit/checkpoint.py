@@ -38,6 +38,8 @@ class Weights:
         Empty if the file names none.
     preprocessing : dict
         What differs from timm's own preprocessing for these weights.
+    arguments : dict
+        What timm's constructor is given for these weights, such as ``{"depth": 6}``.
     notes : list of str
         What was changed to make the weights fit.
     """
@@ -46,6 +48,7 @@ class Weights:
     file_hash: str
     class_names: tuple[str, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -60,6 +63,7 @@ def read_weights(path: Path) -> Weights:
     stored = read_stored(path)
     weights = Weights(stored.state, stored.file_hash, _class_names(stored, path.name))
     weights.preprocessing = _preprocessing(stored, path.name)
+    weights.arguments = _arguments(stored, path.name)
     if "ema" in stored.wrapper:
         weights.notes.append(f"averaged weights are shown: {stored.wrapper} of {path.name}")
     if "positional_embedding.pos_embedding" in weights.state:
@@ -95,6 +99,17 @@ def _preprocessing(stored: StoredWeights, file_name: str) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{file_name} tells of preprocessing that cannot be read: {error}") from error
     return dict(found)
+
+
+def _arguments(stored: StoredWeights, file_name: str) -> dict[str, Any]:
+    """Return what the model was built with beside its name; numbers and switches only, as a file may be anyone's."""
+    try:
+        found = json.loads(stored.metadata.get("model_args", "{}"))
+    except ValueError as error:
+        raise CheckpointError(f"{file_name} has model_args that are not JSON: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(v, int | float) for v in found.values()):
+        raise CheckpointError(f"{file_name} has model_args that are not numbers by their names: {found!r}")
+    return found
 
 
 def from_lukemelas(state: State) -> State:

@@ -57,6 +57,12 @@ def test_epochs_and_seeds_differ_and_changes_depend_on_neither_process_nor_part(
     assert len({*keys}) == 100
 
 
+def test_fresh_epochs_have_items_of_their_own() -> None:
+    plan = Plan(30, 0, 3, 7, fresh=True)
+    drawn = [[d.index for s in range(5 * e, 5 * e + 5) for d in plan.batch(s)] for e in range(3)]
+    assert [sorted(epoch) for epoch in drawn] == [list(range(30 * e, 30 * e + 30)) for e in range(3)]
+
+
 def test_parts_are_nearly_equal_and_an_empty_one_is_filled_by_what_does_not_count() -> None:
     batch = [Draw(i, (0, 0, i)) for i in range(7)]
     assert [len(share(batch, p, 3)) for p in range(3)] == [2, 2, 3]

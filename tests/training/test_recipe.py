@@ -297,10 +297,12 @@ def test_a_model_without_attention_trains_without_snapshots(images: Path, tmp_pa
 
 def test_a_data_set_by_its_name(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    sizes = ("--images", "12", "--val-images", "5", "--epochs", "1")
+    sizes = ("--images", "12", "--val-images", "5", "--epochs", "2", "--model-args", '{"depth": 2}')
     done = run_here("--data", "emoji-scenes", "--out", out, *LARGER, *sizes)
     assert done.returncode == 0, done.stderr
     assert events(out, "start")[0]["images"] == 12
+    model = vizstudio.load_model("vit:test_vit", checkpoint=out / "best.safetensors", device="cpu")
+    assert len(model.analyze(np.zeros((64, 64, 3), np.uint8)).attention.layers) == 2
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert told["images"] == 5
     assert len(told["classes"]) == len(load_names())

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vizstudio.api import VizstudioError
 from vizstudio_vit.checkpoint import from_lukemelas, read_weights
 from vizstudio_vit.model import ViT
 
@@ -115,6 +116,30 @@ def test_the_hash_is_that_of_the_file(load_vit: Load, make_timm: Make, save: Sav
     assert load_vit(checkpoint=path).info.weights_hash == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_a_checkpoint_tells_how_its_model_is_built(load_vit: Load, make_timm: Make, save: Save) -> None:
+    state = make_timm(num_classes=5, patch_size=8, depth=2, img_size=64).state_dict()
+    told = {"model_args": '{"patch_size": 8, "depth": 2}', "preprocessing": '{"input_size": [3, 64, 64]}'}
+    model = load_vit(checkpoint=save(state, "w.safetensors", told))
+    _assert_holds(model._model, state)
+    assert model.info.input_size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("{", "model_args that are not JSON"),
+        ('{"norm_layer": "os.system"}', "model_args that are not numbers by their names"),
+        ('{"depth": -1}', "timm cannot build test_vit"),
+    ],
+)
+def test_arguments_that_cannot_be(
+    told: str, message: str, load_vit: Load, make_timm: Make, save: Save
+) -> None:
+    path = save(make_timm(num_classes=5).state_dict(), "w.safetensors", {"model_args": told})
+    with pytest.raises(VizstudioError, match=message):
+        load_vit(checkpoint=path)
+
+
 # --- lukemelas ------------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +178,7 @@ def test_lukemelas_keys(load_vit: Load, make_timm: Make, save: Save) -> None:
 
 
 def test_lukemelas_with_a_lost_part_says_what_is_missing(load_vit: Load, make_timm: Make, save: Save) -> None:
-    from vizstudio.api import CheckpointError
+    from vizstudio.api import VizstudioError
 
     foreign = _to_lukemelas(make_timm(num_classes=5).state_dict())
     del foreign["transformer.blocks.3.attn.proj_k.weight"]

@@ -1,10 +1,11 @@
 """The options of ``vit-finetune``; needs no torch."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vizstudio.api import TrainConfig
 
@@ -38,6 +39,11 @@ class FinetuneConfig(TrainConfig):
         min_length=1,
         description="A classifier of timm; `vizstudio models vit:` lists them.",
     )
+    model_args: dict[str, int | float] = Field(
+        {},
+        description="What timm's constructor takes beside the model's name, as JSON; with random weights only, such as "
+        '{"patch_size": 12, "depth": 6}.',
+    )
     val_share: float = Field(
         0.1,
         gt=0,
@@ -51,7 +57,10 @@ class FinetuneConfig(TrainConfig):
         False, description="Leave out images that cannot be read, rather than stop."
     )
     images: int = Field(
-        10000, ge=1, description="Of a data set that is made on the fly: how many to learn from."
+        10000,
+        ge=1,
+        description="Of a data set that is made on the fly: how many to learn from in an epoch; every epoch has "
+        "new ones.",
     )
     val_images: int = Field(1000, ge=1, description="Of such a data set: how many to evaluate on.")
     pretrained: bool = Field(
@@ -85,6 +94,16 @@ class FinetuneConfig(TrainConfig):
     probes: int = Field(
         4, ge=0, le=16, description="Images whose attention is kept after every epoch, in snapshots/."
     )
+
+    @field_validator("model_args", mode="before")
+    @classmethod
+    def _read_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"no JSON: {error}") from error
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:

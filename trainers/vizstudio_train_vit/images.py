@@ -152,7 +152,7 @@ def open_data(config: FinetuneConfig, size: int, datasets: Datasets, report: Rep
         )
     opened = [
         datasets.open(config.data, size, count, config.seed, split)
-        for count, split in ((config.images, "train"), (config.val_images, "val"))
+        for count, split in ((config.images * config.epochs, "train"), (config.val_images, "val"))
     ]
     train, val = (
         DatasetSource(dataset, f"{config.data} {split} at {size}")

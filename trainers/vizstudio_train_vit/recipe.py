@@ -24,7 +24,7 @@ from vizstudio.api import (
     train,
 )
 from vizstudio_train_vit.config import FinetuneConfig
-from vizstudio_train_vit.images import Changes, ClassItems, Data, FileSource, open_data
+from vizstudio_train_vit.images import Changes, ClassItems, Data, DatasetSource, FileSource, open_data
 from vizstudio_train_vit.progress import showing_progress
 from vizstudio_train_vit.report import write_report
 from vizstudio_train_vit.snapshot import Probes
@@ -74,7 +74,7 @@ def build_model(config: FinetuneConfig, report: Any) -> Built:
     size = (config.image_size, config.image_size) if config.image_size else None
     pretrained = config.pretrained and config.checkpoint is None
     request = ModelRequest(config.checkpoint, pretrained, None, config.fit, size)
-    return build(config.timm_name, request, RunContext(report=report))
+    return build(config.timm_name, request, RunContext(report=report), config.model_args or None)
 
 
 class Finetune(Task):
@@ -88,6 +88,7 @@ class Finetune(Task):
         self.width = int(getattr(self.model, "num_features", 0) or 1)
         changes = Changes(config.flip, config.rotation, config.jitter)
         self.train: Items = ClassItems(data.train, data.counts[0], built.preprocessing, changes)
+        self.fresh = isinstance(data.train, DatasetSource)
         self.val: Items = ClassItems(data.val, data.counts[1], built.preprocessing, changes)
         if config.class_balanced and isinstance(data.train, FileSource):
             self.weights = class_weights(data.train.labels)
@@ -154,6 +155,7 @@ class Finetune(Task):
         return {
             "class_names": json.dumps(self.data.class_names),
             "model": f"vit:{self.config.timm_name}",
+            "model_args": json.dumps(self.config.model_args),
             "preprocessing": json.dumps(shown),
         }
 

@@ -76,7 +76,9 @@ class Run:
     ) -> None:
         self.config, self.task, self.events, self.interrupt = config, task, events, interrupt
         self.accelerator = accelerator
-        self.plan = Plan(len(task.train), config.seed, config.epochs, config.batch_size, task.weights)
+        self.plan = Plan(
+            len(task.train), config.seed, config.epochs, config.batch_size, task.weights, task.fresh
+        )
         config.warmup(self.plan.total_steps)  # raises if there are too few steps
         self.progress = Progress(fingerprint=task.fingerprint())
         self.accumulate = config.accumulate

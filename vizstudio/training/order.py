@@ -62,6 +62,8 @@ class Plan:
         Images per step over all processes; the last step of an epoch may have fewer.
     weights : (count,) float array or None
         See `epoch_order`.
+    fresh : bool
+        Whether an epoch has items of its own, with indices from ``epoch * count`` on.
     """
 
     count: int
@@ -69,6 +71,7 @@ class Plan:
     epochs: int
     batch_size: int
     weights: np.ndarray | None = None
+    fresh: bool = False
     _orders: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -89,7 +92,8 @@ class Plan:
             self._orders[epoch] = epoch_order(self.count, self.seed, epoch, self.weights)
         start = step_of_epoch * self.batch_size
         chosen = self._orders[epoch][start : start + self.batch_size]
-        return [Draw(int(index), (self.seed, epoch, start + i)) for i, index in enumerate(chosen)]
+        first = epoch * self.count if self.fresh else 0
+        return [Draw(first + int(index), (self.seed, epoch, start + i)) for i, index in enumerate(chosen)]
 
 
 class Parts(Sampler[list[Draw]]):

@@ -40,6 +40,9 @@ class Task(ABC):
         Learnt from, and evaluated on.
     weights : (len(train),) float array or None
         How often each is drawn; None for once an epoch.
+    fresh : bool
+        Whether every epoch learns from items of its own: the n-th from those with indices from
+        ``n * len(train)`` on, n from 0.
     width : int
         The model's, for the schedule ``noam``.
     goal : str
@@ -52,6 +55,7 @@ class Task(ABC):
     train: Items
     val: Items
     weights: np.ndarray | None = None
+    fresh: bool = False
     width: int
     goal: str
     notes: Sequence[str] = ()
