@@ -1,17 +1,22 @@
 """From pixels to a grid of features: a ResNet whose last stage keeps its resolution, and sine positions."""
 
 import math
-from collections import OrderedDict
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.ops import FrozenBatchNorm2d
 
 from vizstudio_catr.config import CatrConfig
 
-STAGES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+BLOCKS: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+}
+"""The kind of a ResNet's blocks and how many each stage has (He et al. 2016)."""
 TEMPERATURE = 10000.0
 
 
@@ -24,7 +29,7 @@ class FrozenNorm(FrozenBatchNorm2d):  # type: ignore[misc]
 
 
 class Backbone(nn.Module):
-    """torchvision's ResNet without its classifier, with frozen batch norm.
+    """A ResNet of torchvision's blocks under its names, without its classifier, with frozen batch norm.
 
     Attributes
     ----------
@@ -34,15 +39,39 @@ class Backbone(nn.Module):
 
     def __init__(self, config: CatrConfig) -> None:
         super().__init__()
-        resnet = torchvision.models.get_model(config.backbone, weights=None, norm_layer=FrozenNorm)
-        self.channels = int(resnet.fc.in_features)
-        self.body = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in STAGES))
+        kind, counts = BLOCKS[config.backbone]
+        width = config.backbone_width
+        self.body = nn.Sequential()
+        self.body.add_module("conv1", nn.Conv2d(3, width, 7, 2, 3, bias=False))
+        self.body.add_module("bn1", FrozenNorm(width))
+        self.body.add_module("relu", nn.ReLU(inplace=True))
+        self.body.add_module("maxpool", nn.MaxPool2d(3, 2, 1))
+        self.channels = width
+        for number, count in enumerate(counts[: config.backbone_stages]):
+            planes, stride = width * 2**number, 1 if number == 0 else 2
+            self.body.add_module(f"layer{number + 1}", _stage(kind, self.channels, planes, count, stride))
+            self.channels = planes * kind.expansion
         if config.dilation:
-            _dilate(self.body.get_submodule("layer4"))
+            _dilate(self.body[-1])
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features (batch, channels, rows, cols) of images (batch, 3, height, width)."""
         return self.body(images)
+
+
+def _stage(
+    kind: type[BasicBlock] | type[Bottleneck], channels: int, planes: int, count: int, stride: int
+) -> nn.Sequential:
+    """Return a stage that takes `channels`; its first block strides and changes their number."""
+    out = planes * kind.expansion
+    shortcut = None
+    if stride != 1 or channels != out:
+        shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), FrozenNorm(out))
+    first = kind(channels, planes, stride, shortcut, norm_layer=FrozenNorm)
+    return nn.Sequential(first, *(kind(out, planes, norm_layer=FrozenNorm) for _ in range(count - 1)))
 
 
 def _dilate(stage: nn.Module) -> None:

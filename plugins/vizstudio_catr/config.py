@@ -19,6 +19,10 @@ class CatrConfig:
         One of `BACKBONES`.
     dilation : bool
         Whether the last stage is dilated instead of strided: a cell of 16 pixels rather than 32.
+    backbone_width : int
+        Channels of the backbone's first stage; each stage has twice as many as the one before.
+    backbone_stages : int
+        2 to 4; with 3, a cell is half as wide as with 4.
     width : int
         Of every token in the transformer; a multiple of 4 and of `heads`.
     heads, encoder_layers, decoder_layers, feedforward : int
@@ -42,6 +46,8 @@ class CatrConfig:
 
     backbone: str = "resnet101"
     dilation: bool = True
+    backbone_width: int = 64
+    backbone_stages: int = 4
     width: int = 256
     heads: int = 8
     encoder_layers: int = 6
@@ -66,6 +72,8 @@ class CatrConfig:
                 raise CheckpointError(f"the model's {field.name} must be at least 1, not {value}")
         if self.backbone not in BACKBONES:
             raise CheckpointError(f"no backbone {self.backbone!r}: known are {', '.join(BACKBONES)}")
+        if not 2 <= self.backbone_stages <= 4:
+            raise CheckpointError(f"the backbone has 2 to 4 stages, not {self.backbone_stages}")
         if self.width % 4 or self.width % self.heads:
             raise CheckpointError(f"a width of {self.width} does not divide by 4 and by {self.heads} heads")
         if not 0 <= self.dropout < 1:

@@ -44,6 +44,29 @@ def test_every_backbone_has_its_stride(name: str, dilation: bool) -> None:
     assert out.shape == (1, backbone.channels, math.ceil(65 / stride), math.ceil(97 / stride))
 
 
+@pytest.mark.parametrize(("name", "stages"), [("resnet18", 3), ("resnet50", 2)])
+def test_fewer_stages_are_the_first_of_torchvisions(name: str, stages: int) -> None:
+    ours = Backbone(CatrConfig(backbone=name, dilation=False, backbone_stages=stages)).eval()
+    theirs = torchvision.models.get_model(name, norm_layer=FrozenBatchNorm2d).eval()
+    state = {k: v for k, v in theirs.state_dict().items() if k in ours.body.state_dict()}
+    ours.body.load_state_dict(state)
+    image, seen = torch.randn(1, 3, 70, 99), []
+    theirs.get_submodule(f"layer{stages}").register_forward_hook(
+        lambda module, args, out: seen.append(out)
+    )
+    with torch.no_grad():
+        theirs(image)
+        torch.testing.assert_close(ours(image), seen[0])
+
+
+def test_a_narrow_backbone_doubles_its_channels_from_stage_to_stage() -> None:
+    backbone = Backbone(CatrConfig(backbone="resnet18", backbone_width=24, backbone_stages=3)).eval()
+    widths = [backbone.body.get_submodule(f"layer{n}.0.conv1").weight.shape[0] for n in (1, 2, 3)]
+    assert (widths, backbone.channels) == ([24, 48, 96], 96)
+    with torch.no_grad():  # the third stage is the last one, and so the dilated one: a cell of 8 pixels
+        assert backbone(torch.randn(1, 3, 65, 97)).shape == (1, 96, 9, 13)
+
+
 def test_sine_positions_by_the_formula() -> None:
     real = torch.ones(1, 5, 7, dtype=torch.bool)
     real[:, 4:], real[:, :, 6:] = False, False
@@ -143,6 +166,7 @@ def test_configuration_round_trip(small: CatrConfig) -> None:
         ('{"width": 30}', "width of 30 does not divide by 4 and by 8 heads"),
         ('{"heads": 0}', "heads must be at least 1"),
         ('{"dropout": 1.0}', "dropout must be from 0 to below 1"),
+        ('{"backbone_stages": 5}', "2 to 4 stages, not 5"),
         ('{"backbone": "vgg"}', "no backbone 'vgg': known are resnet18"),
         ('{"dilation": 1}', "dilation must be of type bool"),
     ],

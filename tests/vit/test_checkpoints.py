@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vizstudio.api import VizstudioError
+from vizstudio.api import CheckpointError, VizstudioError
 from vizstudio_vit.checkpoint import from_lukemelas, read_weights
 from vizstudio_vit.model import ViT
 
@@ -178,8 +178,6 @@ def test_lukemelas_keys(load_vit: Load, make_timm: Make, save: Save) -> None:
 
 
 def test_lukemelas_with_a_lost_part_says_what_is_missing(load_vit: Load, make_timm: Make, save: Save) -> None:
-    from vizstudio.api import VizstudioError
-
     foreign = _to_lukemelas(make_timm(num_classes=5).state_dict())
     del foreign["transformer.blocks.3.attn.proj_k.weight"]
     with pytest.raises(CheckpointError, match=r"1 missing \(blocks\.3\.attn\.qkv\.weight\)"):
