@@ -72,7 +72,7 @@ def shared(config: FinetuneConfig, task: Finetune) -> float:
     accelerator = make_accelerator(config)
     events = Events(config.out, True)
     try:
-        run = Run(config, task, accelerator, events, Interrupt(False))
+        run = Run(config, task, accelerator, events, Interrupt(False, config.out / "stop"))
         run.prepare(resume=False)
         events.open(0, run.plan.total_steps)
         run.model.train()

@@ -28,6 +28,7 @@ from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
 from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, WeightSource
+from vizstudio.core.probes import pack_probe
 from vizstudio.core.training_figures import confusion_scene, gallery_scene
 from vizstudio.core.types import (
     Analysis,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from vizstudio.training.config import TrainConfig
     from vizstudio.training.loop import train
     from vizstudio.training.order import class_weights
+    from vizstudio.training.preparing import Report, check_images, jittered, showing_progress
     from vizstudio.training.task import Items, Task
 
 _LAZY = {
@@ -93,6 +95,10 @@ _LAZY = {
     "TrainConfig": "vizstudio.training.config",
     "train": "vizstudio.training.loop",
     "class_weights": "vizstudio.training.order",
+    "Report": "vizstudio.training.preparing",
+    "check_images": "vizstudio.training.preparing",
+    "jittered": "vizstudio.training.preparing",
+    "showing_progress": "vizstudio.training.preparing",
     "Items": "vizstudio.training.task",
     "Task": "vizstudio.training.task",
 }
@@ -141,6 +147,7 @@ __all__ = [
     "Query",
     "Recorder",
     "ReductionEntry",
+    "Report",
     "RunContext",
     "Sample",
     "StoredWeights",
@@ -157,6 +164,7 @@ __all__ = [
     "Word",
     "attention_heatmap",
     "capture",
+    "check_images",
     "class_weights",
     "confusion_scene",
     "describe_difference",
@@ -165,10 +173,12 @@ __all__ = [
     "fuse",
     "gallery_scene",
     "hookimpl",
+    "jittered",
     "key_grid",
     "name_some",
     "no_such",
     "observe",
+    "pack_probe",
     "query_rows",
     "query_tokens",
     "read_image",
@@ -176,6 +186,7 @@ __all__ = [
     "resource_path",
     "sha256_of",
     "shape_text",
+    "showing_progress",
     "to_map",
     "train",
     "write_atomic",

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ FILE = "events.jsonl"
 class Events:
     """Tells of one run; in a process that is not the main one it is silent.
 
-    ``events.jsonl`` has an object per line with ``event`` and ``step``: ``start``, ``step`` (loss, lr, norm),
-    ``epoch`` (loss and metrics), ``saved``, ``warning``, ``stopped``, ``failed``, ``end``.
-    A number that is not finite is null.
+    ``events.jsonl`` has an object per line with ``event``, ``step`` and ``time`` (Unix seconds): ``start`` (how
+    much there is to do, by which process of which machine), ``step`` (loss, lr, norm), ``epoch`` (loss and
+    metrics), ``saved``, ``warning``, ``stopped``, ``failed``, ``end``. A number that is not finite is null.
     """
 
     def __init__(self, out: Path, main: bool) -> None:
@@ -62,7 +63,13 @@ class Events:
         """Add an event; raises `TrainingError` if the disk does not take it."""
         if not self._main:
             return
-        line = {"event": event, "step": step, **{key: _plain(value) for key, value in facts.items()}}
+        now = round(time.time(), 3)
+        line = {
+            "event": event,
+            "step": step,
+            "time": now,
+            **{key: _plain(value) for key, value in facts.items()},
+        }
         try:
             with (self._out / FILE).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")

@@ -1,6 +1,8 @@
 """The training loop that all recipes share."""
 
 import math
+import os
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -29,7 +31,7 @@ from vizstudio.training.task import Task
 def train(config: TrainConfig, task: Task, resume: bool = False) -> bool:
     """Train, evaluate after every epoch, keep the last and the best weights, and report on the best.
 
-    Must be called in the main thread, as it takes Ctrl-C.
+    Must be called in the main thread, as it takes Ctrl-C; a file ``stop`` in the run's folder does the same.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def train(config: TrainConfig, task: Task, resume: bool = False) -> bool:
     accelerator = make_accelerator(config)
     events = Events(config.out, accelerator.is_main_process)
     try:
-        with interruptible(accelerator.num_processes > 1) as interrupt:
+        with interruptible(accelerator.num_processes > 1, config.out) as interrupt:
             run = Run(config, task, accelerator, events, interrupt)
             run.prepare(resume)
             finished = run.steps()
@@ -83,6 +85,7 @@ class Run:
         self.progress = Progress(fingerprint=task.fingerprint())
         self.accumulate = config.accumulate
         self.stale = True  # whether something was learnt since the last save
+        self.seen = 0  # images of this epoch that this process knows the time of
 
     def prepare(self, resume: bool) -> None:
         """Make the folder or read the last state from it, and put the model on its device."""
@@ -160,6 +163,9 @@ class Run:
             device=str(self.accelerator.device),
             processes=self.accelerator.num_processes,
             accumulate=self.accumulate,
+            options=f"{type(self.config).__module__}:{type(self.config).__qualname__}",
+            process=os.getpid(),
+            machine=platform.node(),
         )
 
     def _parts(self, first: int) -> Iterator[Any]:
@@ -178,7 +184,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("lr_scale", 1.0)
         batch = self.plan.batch(step)
-        loss, stop = self._backward(parts, len(batch))
+        loss, weight, stop = self._backward(parts, len(batch))
         if not math.isfinite(loss):
             self._fail(step, loss, batch)
         norm = self.accelerator.clip_grad_norm_(self.parameters, self.config.clip or math.inf)
@@ -186,9 +192,10 @@ class Run:
         self.optimizer.zero_grad()
         done = self.progress
         self.progress = replace(
-            done, step=step + 1, loss_sum=done.loss_sum + loss * len(batch), images=done.images + len(batch)
+            done, step=step + 1, loss_sum=done.loss_sum + loss * weight, images=done.images + weight
         )
         self.stale = True
+        self.seen += len(batch)
         self.events.advance(step + 1, f"loss {loss:.4f}")
         if (step + 1) % self.config.log_steps == 0:
             facts = {"loss": loss, "lr": rate, "gradient_norm": float(norm)}
@@ -196,25 +203,36 @@ class Run:
             self.events.plot(step + 1, {f"train/{name}": value for name, value in facts.items()})
         return stop
 
-    def _backward(self, parts: Iterator[Any], images: int) -> tuple[float, bool]:
-        """Add up the gradients of a batch; returns (mean loss, whether to stop) over all processes."""
+    def _backward(self, parts: Iterator[Any], images: int) -> tuple[float, float, bool]:
+        """Add up the gradients of a batch; returns (mean loss, its weight, whether to stop) over all processes."""
         accelerator, device = self.accelerator, self.accelerator.device
+        loaded = [unpack(next(parts)) for _ in range(self.accumulate)]
+        weight = self._weight(loaded, images)
         total = torch.zeros((), device=device)
-        for part in range(self.accumulate):
-            batch, draws = unpack(next(parts))
+        for part, (batch, draws) in enumerate(loaded):
             last = part == self.accumulate - 1
             with nullcontext() if last else accelerator.no_sync(self.model):
                 losses = self.task.losses(self.model, send_to_device(batch, device, non_blocking=True))
                 if not draws[0].counts:
                     losses = losses * 0
                 # processes average their gradients; the mean over the whole batch is wanted
-                accelerator.backward(losses.sum() * (accelerator.num_processes / images))
+                accelerator.backward(losses.sum() * (accelerator.num_processes / weight))
             total += losses.detach().sum()
         if accelerator.num_processes == 1:
-            return total.item() / images, self.interrupt.wanted
+            return total.item() / weight, weight, self.interrupt.wanted
         told = torch.stack([total, torch.tensor(float(self.interrupt.wanted), device=device)])
         loss, stop = accelerator.reduce(told, "sum").tolist()
-        return loss / images, stop > 0
+        return loss / weight, weight, stop > 0
+
+    def _weight(self, loaded: list[tuple[Any, list[Draw]]], images: int) -> float:
+        """Return what a step's loss is divided by: its images, or their sizes, over all processes."""
+        own = torch.zeros((), device=self.accelerator.device)
+        for batch, draws in loaded:
+            sizes = self.task.sizes(batch)
+            if sizes is None:
+                return images
+            own += sizes.sum() * draws[0].counts
+        return float(self.accelerator.reduce(own, "sum"))
 
     def _fail(self, step: int, loss: float, batch: list[Draw]) -> None:
         indices = [draw.index for draw in batch]
@@ -232,7 +250,7 @@ class Run:
         goal = results[task.goal]
         better = math.isfinite(goal) and (done.best is None or goal > done.best)
         facts = {"loss": done.loss_sum / done.images, **results}
-        rate = done.images / seconds
+        rate, self.seen = self.seen / seconds, 0
         self.events.tell("epoch", done.step, epoch=epoch, best=better, images_per_second=rate, **facts)
         self.events.plot(done.step, {f"epoch/{name}": value for name, value in facts.items()})
         shown = "  ".join(f"{name} {value:.4f}" for name, value in facts.items())

@@ -66,7 +66,15 @@ class Task(ABC):
 
     @abstractmethod
     def losses(self, model: nn.Module, batch: Any) -> Tensor:
-        """Return the loss of each item of a batch, (items,)."""
+        """Return the loss of each item of a batch, (items,): their sum over a step is divided by its `sizes`."""
+
+    def sizes(self, batch: Any) -> Tensor | None:
+        """Return what each item counts in the mean of a step, (items,) float32; None for 1 each.
+
+        Such as its number of tokens, where `losses` are sums over tokens: the mean is then over all tokens of the
+        step, however it is divided into parts and processes.
+        """
+        return None
 
     @abstractmethod
     def evaluate(self, model: nn.Module, batch: Any) -> None:
@@ -88,7 +96,10 @@ class Task(ABC):
         """Move metrics to where the model is."""
 
     def snapshot(self, model: nn.Module) -> dict[str, np.ndarray]:
-        """Return small arrays that show what the model does now; nothing by default."""
+        """Return small arrays that show what the model does now; nothing by default.
+
+        Those of `vizstudio.api.pack_probe` are what the window's timeline shows.
+        """
         return {}
 
     def report(self, model: nn.Module, out: Path) -> Sequence[Path]:
