@@ -1,7 +1,8 @@
 """From words to token numbers and back: BERT's WordPiece, through the `tokenizers` library."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from tokenizers import BertWordPieceTokenizer
@@ -37,6 +38,7 @@ class Vocabulary:
         if missing := [token for token in (PAD, UNKNOWN, START, END) if token not in numbers]:
             raise CheckpointError(f"the vocabulary lacks {', '.join(missing)}")
         self._numbers = numbers
+        self.pad, self.unknown = numbers[PAD], numbers[UNKNOWN]
         self.start, self.end = numbers[START], numbers[END]
 
     @classmethod
@@ -48,6 +50,18 @@ class Vocabulary:
     def shipped(cls) -> "Vocabulary":
         """Return the uncased vocabulary of BERT, which the published models use."""
         return cls.from_text(resource_path(SHIPPED).read_text(encoding="utf-8"))
+
+    @classmethod
+    def of_captions(cls, captions: Iterable[str], least: int = 1) -> "Vocabulary":
+        """Return the special tokens and every word that is there `least` times or more, sorted."""
+        splitter = BertWordPieceTokenizer(lowercase=True)
+        counts = Counter(
+            word
+            for caption in captions
+            for word, _ in splitter.pre_tokenizer.pre_tokenize_str(splitter.normalizer.normalize_str(caption))
+        )
+        words = sorted(word for word, count in counts.items() if count >= least)
+        return cls([PAD, UNKNOWN, START, END, *words])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -76,6 +90,10 @@ class Vocabulary:
             )
         self.require_caption(found.ids, "the prefix")
         return list(found.ids)
+
+    def spell(self, caption: str) -> list[int]:
+        """Return the token numbers of a caption; what the vocabulary lacks is the unknown token."""
+        return list(self._tokenizer.encode(caption, add_special_tokens=False).ids)
 
     def require_caption(self, numbers: Sequence[int], what: str) -> None:
         """Raise `UsageError` unless these tokens can stand in a caption, the end only at its end."""

@@ -2,20 +2,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vizstudio.api import ImageError, UsageError, read_image
+from vizstudio.api import Report, UsageError, check_images
 from vizstudio_train_vit.config import FinetuneConfig
 
 FLAT = re.compile(r"(\d+)_.+")
-LISTED = 5
-Report = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -138,37 +135,9 @@ def _require_images(found: Classes, names: tuple[str, ...]) -> None:
 
 def _readable(found: Classes, skip: bool, notes: list[str], report: Report) -> Classes:
     """Return the images that can be read; the others are an error, or left out and noted."""
-    paths = [path for of_class in found.values() for path in of_class]
-    broken: dict[Path, str] = {}
-    with ThreadPoolExecutor() as pool:
-        for i, (path, problem) in enumerate(zip(paths, pool.map(_problem, paths), strict=True)):
-            report((i + 1) / len(paths), f"checking {len(paths)} images")
-            if problem:
-                broken[path] = problem
-    if broken and not skip:
-        some = "; ".join([*broken.values()][:LISTED]) + (
-            f" and {len(broken) - LISTED} more" * (len(broken) > LISTED)
-        )
-        raise ImageError(
-            f"{len(broken)} of {len(paths)} images cannot be read ({some}): --skip-unreadable goes without"
-        )
+    broken = check_images([path for of_class in found.values() for path in of_class], skip, report)
     notes += [f"left out: {problem}" for problem in broken.values()]
     return {label: [p for p in of_class if p not in broken] for label, of_class in found.items()}
-
-
-def _problem(path: Path) -> str:
-    """Return why an image cannot be read; empty if it can."""
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (64, 64))  # JPEG decodes an eighth of the size, all its data nevertheless
-            image.load()
-        return ""
-    except Exception:  # Pillow's decoders raise anything
-        try:
-            read_image(path)
-            return ""
-        except ImageError as error:
-            return str(error)
 
 
 def _split(found: Classes, config: FinetuneConfig) -> tuple[Classes, Classes]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image
 from torch import Tensor
 
-from vizstudio.api import Dataset, Datasets, ImageSource, UsageError, read_image
+from vizstudio.api import Dataset, Datasets, ImageSource, Report, UsageError, jittered, read_image
 from vizstudio_train_vit.config import FinetuneConfig
-from vizstudio_train_vit.folder import Files, Report, find
+from vizstudio_train_vit.folder import Files, find
 from vizstudio_vit.preprocess import Preprocessing
 
 
@@ -29,9 +29,7 @@ class Changes:
         if self.rotation:
             angle = rng.uniform(-self.rotation, self.rotation)
             image = image.rotate(angle, Image.Resampling.BILINEAR, fillcolor=fill)
-        for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-            image = enhance(image).enhance(1 + rng.uniform(-self.jitter, self.jitter))
-        return image
+        return jittered(image, self.jitter, rng)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from vizstudio.api import (
     RunContext,
     Task,
     class_weights,
+    showing_progress,
     train,
 )
 from vizstudio_train_vit.config import FinetuneConfig
 from vizstudio_train_vit.images import Changes, ClassItems, Data, DatasetSource, FileSource, open_data
-from vizstudio_train_vit.progress import showing_progress
 from vizstudio_train_vit.report import write_report
 from vizstudio_train_vit.snapshot import Probes
 from vizstudio_vit.build import Built, build

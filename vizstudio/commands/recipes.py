@@ -126,11 +126,12 @@ def _general(kind: type[TrainConfig]) -> list[inspect.Parameter]:
 def _parameter(kind: type[TrainConfig], name: str) -> inspect.Parameter:
     """Return a field as an option; its text goes to pydantic as it is."""
     field, flag = kind.model_fields[name], is_flag(kind, name)
+    can_be_on = field.default is not False or any(preset.get(name) for preset in kind.presets.values())
     shown: Callable[[Any], str | None] = lambda _: default_text(kind, name) or None  # noqa: E731
     about = Parameter(
         name=option(name),
         help=f"{field.description}{_choices(field.annotation)}",
-        negative=f"--no-{option(name)[2:]}" if flag and field.default is True else (),
+        negative=f"--no-{option(name)[2:]}" if flag and can_be_on else (),
         show_default=shown,
         group=_SHARED if name in TrainConfig.model_fields else _OWN,
         allow_leading_hyphen=True,

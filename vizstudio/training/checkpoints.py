@@ -31,8 +31,8 @@ class Progress:
         Steps done.
     best : float or None
         The best epoch's value of the task's goal.
-    loss_sum, images : float, int
-        Of the epoch so far: the sum of the losses of its images, and how many they were.
+    loss_sum, images : float
+        Of the epoch so far: the sum of the losses of its images, and how many they were, or their `Task.sizes`.
     fingerprint : str
         Of the data.
     scaler : mapping
@@ -42,7 +42,7 @@ class Progress:
     step: int = 0
     best: float | None = None
     loss_sum: float = 0.0
-    images: int = 0
+    images: float = 0
     fingerprint: str = ""
     scaler: Mapping[str, Any] | None = None
 

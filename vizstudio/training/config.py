@@ -50,13 +50,17 @@ class TrainConfig(BaseModel):
     schedule: Schedule = Field(
         "cosine",
         description="How the learning rate goes on after its linear warm-up: warmup-exponential and cosine fall to "
-        "final-lr-share of it, noam as the inverse square root of the step.",
+        "final-lr-share of it, noam as the inverse square root of the step, step drops every drop-epochs.",
     )
     warmup_steps: int | None = Field(
         None, ge=0, description="Steps of warm-up; by default a tenth of all steps."
     )
     final_lr_share: float = Field(
         0.01, gt=0, le=1, description="The share of the highest learning rate that is left at the last step."
+    )
+    drop_epochs: int = Field(20, ge=1, description="With schedule step: epochs between drops.")
+    drop_to: float = Field(
+        0.1, gt=0, le=1, description="With schedule step: the share of the learning rate that a drop leaves."
     )
     weight_decay: float = Field(0.05, ge=0, description="Of AdamW; biases, norms and positions are left out.")
     clip: float | None = Field(1.0, gt=0, description="The greatest norm of the gradient.")
@@ -103,7 +107,18 @@ class TrainConfig(BaseModel):
         """Return the learning rate of a step counted from 1; `width` is the model's, for ``noam``."""
         base = self.lr if self.lr is not None else 1.0 if self.schedule == "noam" else self.default_lr
         warmup = self.warmup(total_steps)
-        return learning_rate(self.schedule, step, total_steps, base, warmup, self.final_lr_share, width)
+        drop_every = max(1, self.drop_epochs * total_steps // self.epochs)
+        return learning_rate(
+            self.schedule,
+            step,
+            total_steps,
+            base,
+            warmup,
+            self.final_lr_share,
+            width,
+            drop_every,
+            self.drop_to,
+        )
 
     def to_yaml(self) -> str:
         """Return all options as YAML, with what each means."""

@@ -3,11 +3,19 @@
 import math
 from typing import Literal
 
-Schedule = Literal["warmup-exponential", "noam", "cosine", "constant"]
+Schedule = Literal["warmup-exponential", "noam", "cosine", "constant", "step"]
 
 
 def learning_rate(
-    schedule: Schedule, step: int, total: int, base: float, warmup: int, final_share: float, width: int
+    schedule: Schedule,
+    step: int,
+    total: int,
+    base: float,
+    warmup: int,
+    final_share: float,
+    width: int,
+    drop_every: int,
+    drop_to: float,
 ) -> float:
     """Return the learning rate of a step.
 
@@ -15,7 +23,8 @@ def learning_rate(
     ----------
     schedule : str
         All warm up linearly to `base` at the step `warmup`. Then ``warmup-exponential`` and ``cosine`` (half a
-        wave) fall to ``final_share * base`` at the last step, ``constant`` stays. ``noam`` is
+        wave) fall to ``final_share * base`` at the last step, ``constant`` stays, and ``step`` is
+        ``base * drop_to ** floor((step - 1) / drop_every)`` (torch's ``StepLR``). ``noam`` is
         ``base * width**-0.5 * min(step**-0.5, step * warmup**-1.5)`` (Vaswani et al. 2017, where the factor
         `base` is 1): it reaches ``base * (width * warmup)**-0.5`` at `warmup`.
     step, total : int
@@ -28,6 +37,10 @@ def learning_rate(
         Above 0, at most 1.
     width : int
         The model's width; only ``noam`` needs it.
+    drop_every : int
+        Steps between the drops of ``step``.
+    drop_to : float
+        The share that each drop leaves.
     """
     if schedule == "noam":
         return float(base * width**-0.5 * min(step**-0.5, step * warmup**-1.5))
@@ -38,4 +51,6 @@ def learning_rate(
         return base * math.pow(final_share, gone)
     if schedule == "cosine":
         return base * (final_share + (1 - final_share) * (1 + math.cos(math.pi * gone)) / 2)
+    if schedule == "step":
+        return base * math.pow(drop_to, (step - 1) // drop_every)
     return base

@@ -1,0 +1,1 @@
+"""Trains CATR to write image captions, as a plugin of vizstudio."""
