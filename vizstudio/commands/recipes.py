@@ -12,9 +12,10 @@ from rich.markup import escape
 from vizstudio.commands.listing import Host
 from vizstudio.commands.output import console, print_json, print_table
 from vizstudio.commands.program import EXIT_INTERRUPTED
-from vizstudio.core.errors import PluginError, UsageError
+from vizstudio.core.errors import UsageError
 from vizstudio.datasets import Datasets
 from vizstudio.plugins import PluginHost
+from vizstudio.recipes import config_of
 from vizstudio.registry import blame, load_target
 from vizstudio.training.config import TrainConfig, check_resumed, is_flag, make_config, option
 
@@ -54,16 +55,6 @@ def add_recipe(app: App, host: PluginHost, recipe: str) -> None:
         [*_general(kind), *(_parameter(kind, name) for name in kind.model_fields)]
     )
     app.command(command, name=recipe)
-
-
-def config_of(host: PluginHost, recipe: str) -> type[TrainConfig]:
-    """Return a recipe's options; raises `PluginError` if they cannot be had."""
-    entry, owner = host.trainers.get(recipe), host.trainers.owner(recipe)
-    with blame(owner, f"telling the options of {recipe!r}"):
-        kind = load_target(entry.config)
-    if not (isinstance(kind, type) and issubclass(kind, TrainConfig)):
-        raise PluginError(f"{entry.config!r} of plugin {owner!r} must be a subclass of TrainConfig")
-    return kind
 
 
 def _resumed(

@@ -39,6 +39,7 @@ class Menus(QObject):
         self._window, self._host = window, host
         self._fill_file(window.menuBar().addMenu(self.tr("&File")))
         view = window.menuBar().addMenu(self.tr("&View"))
+        self._fill_training(window.menuBar().addMenu(self.tr("&Training")))
         self._fill_view(view)
         self._fill_appearance(view.addMenu(self.tr("&Appearance")))
         self._offer_plugin_views(view)
@@ -72,7 +73,11 @@ class Menus(QObject):
         self.tabs: list[QAction] = []
         for i in range(tabs.count()):
             tip = self.tr("Show the tab {0}").format(tabs.tabText(i))
-            show = partial(tabs.setCurrentIndex, i)
+            show = (
+                self._window.training.show_timeline
+                if i == self._window.training.tab
+                else partial(tabs.setCurrentIndex, i)
+            )
             action = self._add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}")
             action.setEnabled(tabs.isTabVisible(i))
             self.tabs.append(action)
@@ -84,6 +89,13 @@ class Menus(QObject):
         tip = self.tr("Show the whole picture")
         self._add(menu, self.tr("&Fit"), tip, partial(self._zoom, 0.0), "Ctrl+0")
         menu.addSeparator()
+
+    def _fill_training(self, menu: QMenu) -> None:
+        training = self._window.training
+        tip = self.tr("Train a model, or watch a run: options, curves, checkpoints")
+        self._add(menu, self.tr("&Training dock"), tip, training.toggle_dock, "Ctrl+T")
+        tip = self.tr("Show a run, also one started by a command: choose its folder")
+        self._add(menu, self.tr("Open &run…"), tip, training.ask_run, "Ctrl+Shift+R")
 
     def _zoom(self, factor: float) -> None:
         """Zoom the picture in view; a factor of 0 ends at the whole picture, as any small one does."""

@@ -77,6 +77,7 @@ def run_app(
 
     def begin() -> None:
         window.list_models()
+        window.training.find_again()
         if choice is not None:
             window.choose_model(choice)
         else:

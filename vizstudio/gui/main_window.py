@@ -31,6 +31,7 @@ from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.status import RunStatus
+from vizstudio.gui.training.desk import TrainingDesk
 from vizstudio.gui.views.attention import AttentionView
 from vizstudio.gui.views.caption import CaptionView
 from vizstudio.gui.views.position import PositionView
@@ -55,10 +56,12 @@ class MainWindow(QMainWindow):
         self.start, self.attention, self.position = StartView(), AttentionView(), PositionView()
         self.caption = CaptionView()
         self.banner = UntrainedBanner()
+        self.banner.setVisible(False)  # until a result is of untrained weights
         self._make_centre()
         self._make_dock()
         self.caption_tab = CaptionTab(self, self.caption)
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
+        self.training = TrainingDesk(self, host)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -235,8 +238,14 @@ class MainWindow(QMainWindow):
             self.controller.open_image(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then."""
+        """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then.
+
+        A training that goes on is asked about first.
+        """
+        if not self.training.may_close():
+            event.ignore()
+            return
         self.hide()
         ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
-        self.ended = all(ended)
+        self.ended = all([*ended, self.training.close(CLOSE_TIMEOUT)])
         event.accept()

@@ -19,7 +19,7 @@ class ModelBar(QWidget):
 
     def __init__(self, device: str) -> None:
         super().__init__()
-        self._device = device
+        self.device = device
         self._checkpoint: Path | None = None
         self._model_ids: list[str] = []
         self._shown_kind = UNTRAINED
@@ -116,7 +116,7 @@ class ModelBar(QWidget):
             return
         kind = kind or self.weights.currentData()
         checkpoint = self._checkpoint if kind == FILE else None
-        choice = ModelChoice(name, checkpoint, kind == PRETRAINED, self._device)
+        choice = ModelChoice(name, checkpoint, kind == PRETRAINED, self.device)
         self.show_choice(choice)
         self.chosen.emit(choice)
 

@@ -50,9 +50,9 @@ class Positions:
     high: float
 
     @classmethod
-    def of(cls, similarity: np.ndarray) -> "Positions":
-        """Compose the panels of a similarity."""
-        low, high = value_range(similarity)
+    def of(cls, similarity: np.ndarray, span: tuple[float, float] | None = None) -> "Positions":
+        """Compose the panels of a similarity; their colours go from its lowest to its highest, or over `span`."""
+        low, high = span or value_range(similarity)
         levels = np.round((similarity - low) * ((GAP_LEVEL - 1) / (high - low)))
         composed = mosaic(levels, GAP)
         return cls(similarity, np.nan_to_num(composed, nan=GAP_LEVEL).astype(np.uint8), low, high)

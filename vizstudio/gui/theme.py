@@ -74,6 +74,7 @@ QDockWidget::title {{ padding: 9px 14px 5px 14px; }}
 QToolTip {{ color: {text}; background: {raised}; border: 1px solid {rule}; padding: 3px; }}
 QLabel[muted="true"] {{ color: {muted}; }}
 QLabel[heading="true"] {{ font-weight: 600; }}
+QLabel[problem="true"] {{ color: {warning}; }}
 QFrame#banner {{ background: {warning_base}; border-radius: 5px; }}
 QFrame#banner QLabel {{ color: {warning}; }}
 QToolButton#sample {{ border: 1px solid transparent; border-radius: 6px; padding: 7px; }}

@@ -50,7 +50,7 @@ class AttentionView(QWidget):
         self._snapshot = snapshot
         result, state = snapshot.result, snapshot.state
         if new_result:
-            self.frame.show_photo(result)
+            self.frame.show_photo(result.photo, result.image.size)
         about = result.analysis.attention.layers[state.layer]
         self.frame.heading.setText(attention_title(about, state))
         self.problem.setText(snapshot.problem)

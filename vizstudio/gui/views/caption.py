@@ -93,7 +93,7 @@ class CaptionView(QWidget):
         before, self._snapshot = self._snapshot, snapshot
         if new_result:
             self.player.pause()
-            self.frame.show_photo(snapshot.result)
+            self.frame.show_photo(snapshot.result.photo, snapshot.result.image.size)
         if before is None or before.tree is not snapshot.tree:
             self.branches.show_tree(snapshot.tree)
         if before is None or before.units is not snapshot.units:

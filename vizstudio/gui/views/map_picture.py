@@ -11,7 +11,6 @@ from vizstudio.core.types import Heatmap
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, to_qimage
-from vizstudio.gui.snapshot import Result
 from vizstudio.gui.views.frame import PictureFrame
 
 SMOOTH_SIDE = 256  # pixels of the longest side of a smoothed map, before it is painted
@@ -35,10 +34,10 @@ class MapPicture(PictureFrame):
         canvas.pointed.connect(self._pointed)
         canvas.left.connect(self._left)
 
-    def show_photo(self, result: Result) -> None:
-        """Show another photo, the whole of it."""
-        width, height = result.image.size
-        self.photo.set_image(to_qimage(result.photo), (0, 0, width, height), smooth=True)
+    def show_photo(self, photo: np.ndarray, size: tuple[int, int]) -> None:
+        """Show another photo, the whole of it; `size` is the original's, in whose pixels maps lie."""
+        width, height = size
+        self.photo.set_image(to_qimage(photo), (0, 0, width, height), smooth=True)
         self.canvas.show_area(width, height)
 
     def show_map(self, heatmap: Heatmap | None, looks: ViewState, low: float, high: float) -> None:

@@ -5,6 +5,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from vizstudio.core.overlay import colorize, lookup_table
+from vizstudio.core.state import ViewState
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, indexed_qimage, to_qimage
@@ -87,13 +88,16 @@ class PositionView(QWidget):
             canvas.stepped.connect(self._stepped)
 
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
-        """Show another embedding, or the same with another colormap or panel."""
-        positions, state = snapshot.result.positions, snapshot.state
-        self.problem.setText(snapshot.result.position_problem)
+        """Show another result's embedding, or the same with another colormap or panel."""
+        self.show_positions(snapshot.result.positions, snapshot.result.position_problem, snapshot.state)
+
+    def show_positions(self, positions: Positions | None, problem: str, state: ViewState) -> None:
+        """Show another embedding, or why there is none, or the same with another colormap or panel."""
+        self.problem.setText(problem)
         self.problem.setVisible(positions is None)
         self.splitter.setVisible(positions is not None)
         self.bar.setVisible(positions is not None)
-        is_new = positions is not self._positions
+        is_new, before = positions is not self._positions, self._positions
         recoloured = is_new or state.colormap != self._colormap
         pinned_before = self._pinned
         self._positions, self._colormap, self._pinned = positions, state.colormap, state.panel
@@ -104,6 +108,7 @@ class PositionView(QWidget):
             self.grid_frame.heading.setText(
                 self.tr("Cosine similarity of {0}×{1} positions").format(rows, cols)
             )
+        if before is None or before.similarity.shape != positions.similarity.shape:
             height, width = positions.levels.shape
             self.canvas.show_area(width, height)
             self.panel_canvas.show_area(cols, rows)

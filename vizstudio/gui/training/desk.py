@@ -1,0 +1,234 @@
+"""Training in the window: the dock, the timeline's tab, their menu, and what happens when the window closes."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QSplitter
+
+from vizstudio.core.errors import VizstudioError
+from vizstudio.gui.actions import settings
+from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.training.closing import ClosingDialog
+from vizstudio.gui.training.launch import launch, reap
+from vizstudio.gui.training.recipe_panel import RecipePanel
+from vizstudio.gui.training.run_log import RunLog
+from vizstudio.gui.training.run_panel import RunPanel
+from vizstudio.gui.training.runs import Runs, RunState
+from vizstudio.gui.training.timeline import Timeline
+from vizstudio.gui.training.timeline_view import TimelineView
+from vizstudio.gui.training.told import metrics_line
+from vizstudio.plugins import PluginHost
+from vizstudio.recipes import TrainConfig
+
+if TYPE_CHECKING:
+    from vizstudio.gui.main_window import MainWindow
+
+LIVELY, IDLE = 400, 2000  # milliseconds between looks at a run that is going on, or is not
+HEIGHT = 380  # pixels of the dock when it is opened first
+
+
+class Remembered:
+    """Keeps one text beside the window's other settings."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def _settings(self) -> QSettings:
+        return settings()
+
+    def load(self) -> str:
+        """Return what was saved, empty for nothing."""
+        return str(self._settings().value(self._key, "", type=str))
+
+    def save(self, text: str) -> None:
+        """Keep a text."""
+        kept = self._settings()
+        kept.setValue(self._key, text)
+        kept.sync()
+
+
+class TrainingDesk(QObject):
+    """Puts runs and timeline together with the window; a `RunView` for the controller."""
+
+    def __init__(self, window: "MainWindow", host: PluginHost) -> None:
+        super().__init__(window)
+        self._window, self._host = window, host
+        self._may_close = False
+        self._folder: Path | None = None  # of the run in the timeline
+        self.dock: QDockWidget | None = None  # made when it is first opened
+        self.view = TimelineView()
+        self.jobs = JobBridge("vizstudio-timeline", self)
+        self.timeline = Timeline(self.view, self.jobs, self._broken)
+        self.runs = Runs(self, launch, Remembered("training/run"), host)
+        self.timer = QTimer(self)
+        self.timer.timeout.connect(self._look)
+        self.tab = window.tabs.addTab(self.view, self.tr("Timeline"))
+        window.tabs.setTabVisible(self.tab, False)
+        self._connect()
+
+    def _connect(self) -> None:
+        frames = self.timeline.frames
+        self.jobs.finished.connect(frames.on_finished)
+        self.jobs.failed.connect(frames.on_failed)
+        self.jobs.stopped.connect(frames.on_stopped)
+        self.view.jumped.connect(self.timeline.jump)
+        self.view.moved.connect(self.timeline.move)
+        self.view.changed.connect(lambda changes: self.timeline.change(**changes))
+        self._window.tabs.currentChanged.connect(lambda _: self._show_inspector())
+
+    def find_again(self) -> None:
+        """Show the run that a window left running, if it still goes on."""
+        if self.runs.recall():
+            self.show_dock()
+
+    def show_dock(self) -> None:
+        """Open the dock."""
+        if self.dock is None:
+            self._make_dock()
+        assert self.dock is not None
+        self.dock.show()
+        self.dock.raise_()
+        self.recipe.recipe.setFocus()
+
+    def toggle_dock(self) -> None:
+        """Open or close the dock."""
+        if self.dock is not None and self.dock.isVisible():
+            self.dock.close()
+        else:
+            self.show_dock()
+
+    def _make_dock(self) -> None:
+        self.recipe, self.panel = RecipePanel(self._host, self._tell), RunPanel()
+        inside = QSplitter(Qt.Orientation.Horizontal)
+        inside.setChildrenCollapsible(False)
+        inside.setHandleWidth(10)
+        inside.addWidget(self.recipe)
+        inside.addWidget(self.panel)
+        inside.setStretchFactor(1, 1)
+        inside.setSizes([390, 830])
+        self.dock = QDockWidget(self.tr("Training"), self._window)
+        self.dock.setObjectName("training")
+        self.dock.setWidget(inside)
+        self._window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
+        self._window.resizeDocks([self.dock], [HEIGHT], Qt.Orientation.Vertical)
+        panel, runs = self.panel, self.runs
+        self.recipe.startRequested.connect(self._start)
+        panel.openRequested.connect(self.ask_run)
+        panel.timelineRequested.connect(self.show_timeline)
+        panel.holdRequested.connect(lambda hold: self._try(runs.hold if hold else runs.let_go))
+        panel.stopRequested.connect(lambda: self._try(runs.stop))
+        panel.resumeRequested.connect(lambda: self._try(runs.resume))
+        panel.checkpointChosen.connect(self._open_in_studio)
+        if runs.state is not None:
+            self.show_run(runs.state, runs.log)
+
+    def _start(self, recipe: str, config: TrainConfig) -> None:
+        self._try(lambda: self.runs.start(recipe, config))
+
+    def ask_run(self) -> None:
+        """Ask for the folder of a run and show it."""
+        name = QFileDialog.getExistingDirectory(self._window, self.tr("Open run"))
+        if name:
+            self.open_run(Path(name))
+
+    def open_run(self, folder: Path) -> None:
+        """Show a run."""
+        if self._try(lambda: self.runs.open(folder)):
+            self.show_dock()
+
+    def _open_in_studio(self, checkpoint: str) -> None:
+        def choose() -> None:
+            choice = self.runs.choice(checkpoint, self._window.model_bar.device)
+            self._window.choose_model(choice)
+            self._window.tabs.setCurrentIndex(0)
+            if self._window.controller.image is None:
+                self._window.centre.setCurrentWidget(self._window.start)
+
+        self._try(choose)
+
+    def _try(self, do: Callable[[], None]) -> bool:
+        """Do what was asked, or say why not; returns whether it was done."""
+        try:
+            do()
+        except VizstudioError as error:
+            self._tell(error)
+            return False
+        return True
+
+    def _tell(self, error: VizstudioError) -> None:
+        self._window.show_failed(str(error), "".join(traceback.format_exception(error)), False)
+
+    def _broken(self, error: BaseException, details: str) -> None:
+        self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
+
+    def show_run(self, state: RunState | None, log: RunLog | None) -> None:
+        """Show how a run is, in the dock and in the timeline."""
+        if self.dock is not None:
+            self.panel.show_run(state, log)
+            self.panel.show_checkpoints(self.runs.checkpoints())
+        if state is None or log is None:
+            return
+        if self._folder != state.folder:
+            self._folder = state.folder
+            self.timeline.open(state.folder)
+            self._offer_timeline(bool(self.timeline.epochs))
+        self.view.show_facts({epoch: metrics_line(dict(told)) for epoch, told in log.by_epoch.items()})
+        self.timer.start(LIVELY if state.alive else IDLE)
+
+    def _look(self) -> None:
+        reap()
+        if not self._try(self.runs.poll):
+            self.timer.stop()  # else it would say so again and again
+            return
+        self.timeline.refresh()
+        self._offer_timeline(bool(self.timeline.epochs))
+
+    def _offer_timeline(self, there: bool) -> None:
+        """Offer the timeline while there are snapshots."""
+        if self.dock is not None:
+            self.panel.timeline.setEnabled(there)
+        if there != self._window.tabs.isTabVisible(self.tab):
+            self._window.tabs.setTabVisible(self.tab, there)
+            self._window.menus.tabs[self.tab].setEnabled(there)
+
+    def show_timeline(self) -> None:
+        """Bring the timeline to the front."""
+        self._window.centre.setCurrentWidget(self._window.studio)
+        self._window.tabs.setCurrentIndex(self.tab)
+        self.view.slider.setFocus()
+
+    def _show_inspector(self) -> None:
+        """The inspector is about the photo that is open; the timeline has controls of its own."""
+        open_photo = self._window.centre.currentWidget() is self._window.studio
+        shown = self._window.tabs.currentWidget() is self.view
+        self._window.dock.setVisible(open_photo and not shown and self._window.inspector.isEnabled())
+
+    def may_close(self) -> bool:
+        """Return whether the window may close now; where a run goes on, the user is asked and it closes later."""
+        state = self.runs.state
+        if self._may_close or state is None or not (state.own and state.alive):
+            return True
+        if not self._window.findChildren(ClosingDialog):
+            ClosingDialog(self._window, str(state.folder), self._leave, self._stop).open()
+        return False
+
+    def _leave(self) -> None:
+        self.runs.let_go()  # one that waits would wait for ever
+        self._close()
+
+    def _stop(self) -> None:
+        if self._try(self.runs.stop):  # it finishes its step and saves without the window
+            self._close()
+
+    def _close(self) -> None:
+        self._may_close = True
+        self._window.close()
+
+    def close(self, timeout: float) -> bool:
+        """Look no more; returns whether the worker had ended."""
+        self.timer.stop()
+        self.view.pause()
+        return self.jobs.close(timeout)

@@ -1,0 +1,275 @@
+"""What the window does with training runs: start, hold, stop, go on, watch, open what they made. No Qt here."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from safetensors import SafetensorError, safe_open
+
+from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.export import write_atomic
+from vizstudio.gui.snapshot import ModelChoice
+from vizstudio.gui.training.process import RunProcess
+from vizstudio.gui.training.run_log import FILE, RunLog
+from vizstudio.plugins import PluginHost
+from vizstudio.recipes import TrainConfig, recipe_with
+
+OUTPUT, OPTIONS, STOP = "output.log", "options.yaml", "stop"
+CHECKPOINTS = ("best", "last")
+TAIL = 20_000  # bytes of a log that are looked at for its last words
+
+Status = Literal[
+    "starting", "running", "held", "stopping", "stopped", "failed", "finished", "lost", "elsewhere"
+]
+ALIVE: tuple[Status, ...] = ("starting", "running", "held", "stopping")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How a run is.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    status : Status
+        ``"lost"`` is a run whose process ended without telling; ``"elsewhere"`` one of another machine, of which
+        it cannot be seen from here whether it lives.
+    problem : str
+        What the process wrote last, if it failed or was lost.
+    own : bool
+        Whether this window, or one before it, started its process.
+    """
+
+    folder: Path
+    status: Status
+    problem: str = ""
+    own: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process lives on this machine."""
+        return self.status in ALIVE
+
+
+class RunView(Protocol):
+    """What `Runs` tells the window; none of these calls ever comes back as a request."""
+
+    def show_run(self, state: RunState | None, log: RunLog | None) -> None:
+        """Show how a run is, or that none is open."""
+
+
+class Memory(Protocol):
+    """What is remembered until the next start of the window."""
+
+    def load(self) -> str:
+        """Return what was saved, empty for nothing."""
+
+    def save(self, text: str) -> None:
+        """Keep a text."""
+
+
+Launch = Callable[[list[str], Path], RunProcess]
+"""Starts ``vizstudio-train`` with arguments and a file for what it writes, as a process that outlives this one."""
+
+
+class Runs:
+    """The run that is open, which may have been started here, before, or by a command."""
+
+    def __init__(self, view: RunView, launch: Launch, memory: Memory, host: PluginHost) -> None:
+        self._view, self._launch, self._memory, self._host = view, launch, memory, host
+        self._launched: RunProcess | None = None  # of the open run, by a window
+        self.log: RunLog | None = None
+        self.state: RunState | None = None
+
+    def recall(self) -> bool:
+        """Open the run that a window started last, if its process still lives; returns whether it does."""
+        try:
+            kept = json.loads(self._memory.load() or "{}")
+            folder = Path(kept["folder"])
+            launched = RunProcess(int(kept["process"]), str(kept["machine"]), float(kept["time"]))
+        except (ValueError, KeyError, TypeError):
+            return False
+        if launched.find() is None:
+            return False
+        self._show(folder, launched)
+        return True
+
+    def start(self, recipe: str, config: TrainConfig) -> None:
+        """Start a run.
+
+        Raises
+        ------
+        UsageError
+            If one is going on, or the folder holds one.
+        VizstudioError
+            If the folder cannot be written, or the process cannot be started.
+        """
+        self._require_rest()
+        out = config.out.resolve()
+        if (out / "config.yaml").exists() or (out / FILE).exists():
+            raise UsageError(
+                f"{out} holds a run already: open it and go on with it, or choose another folder"
+            )
+        write_atomic(out / OPTIONS, config.to_yaml().encode())
+        self._begin(out, [recipe, "--config", str(out / OPTIONS), "--out", str(out)])
+
+    def resume(self) -> None:
+        """Go on with the open run where it was saved last, exactly.
+
+        Raises
+        ------
+        UsageError
+            If it is going on already, or its recipe is not known.
+        VizstudioError
+            If the process cannot be started.
+        """
+        self._require_rest()
+        assert self.log is not None
+        recipe = recipe_with(self._host, str(self.log.start.get("options", "")))
+        self._begin(self.log.folder, [recipe, "--out", str(self.log.folder), "--resume"])
+
+    def _require_rest(self) -> None:
+        self.poll()
+        if self.state is not None and self.state.alive:
+            raise UsageError(f"the run in {self.state.folder} is going on: stop it first")
+
+    def _begin(self, folder: Path, arguments: list[str]) -> None:
+        process = self._launch(arguments, folder / OUTPUT)
+        kept = {"folder": str(folder), "process": process.number, "machine": process.machine}
+        self._memory.save(json.dumps({**kept, "time": process.known_at}))
+        self._show(folder, process)
+
+    def open(self, folder: Path) -> None:
+        """Open a run's folder.
+
+        Raises
+        ------
+        UsageError
+            If it holds none.
+        """
+        folder = folder.resolve()
+        if not (folder / FILE).is_file():
+            raise UsageError(
+                f"{folder} holds no run: choose a folder with {FILE}, as vizstudio-train --out makes it"
+            )
+        same = self.log is not None and self.log.folder == folder
+        self._show(folder, self._launched if same else None)
+
+    def _show(self, folder: Path, launched: RunProcess | None) -> None:
+        self.log, self._launched, self.state = RunLog(folder), launched, None
+        self.poll()
+
+    def poll(self) -> None:
+        """Read on, and tell the view what is new; to be called a few times a second."""
+        if self.log is None:
+            return
+        try:
+            news = self.log.read()
+        except OSError as error:
+            raise VizstudioError(f"{self.log.folder / FILE} cannot be read: {error}") from error
+        state = self._judge(self.log)
+        if news or state != self.state:
+            self.state = state
+            self._view.show_run(state, self.log)
+
+    def _judge(self, log: RunLog) -> RunState:
+        told, launched, own = log.process, self._launched, self._launched is not None
+        begun = launched is None or (told is not None and told.number == launched.number)
+        process = told if begun else launched
+        status: Status
+        if process is not None and process.find() is not None:
+            if log.state == "end" and begun:
+                status = "finished"
+            elif not begun:
+                status = "starting"
+            elif (log.folder / STOP).exists():
+                status = "stopping"
+            else:
+                status = "held" if process.is_held() else "running"
+            return RunState(log.folder, status, own=own)
+        if begun and log.state in ("stopped", "end"):
+            return RunState(log.folder, "stopped" if log.state == "stopped" else "finished", own=own)
+        if process is not None and not process.is_here:
+            return RunState(log.folder, "elsewhere", own=own)
+        status = "failed" if not begun or log.state == "failed" else "lost"
+        return RunState(log.folder, status, last_words(log.folder / OUTPUT), own)
+
+    def hold(self) -> None:
+        """Let the run wait where it is, with all its memory."""
+        process = self._process()
+        if process is not None:
+            process.hold()
+            self.poll()
+
+    def let_go(self) -> None:
+        """Let a run that waits go on."""
+        process = self._process()
+        if process is not None:
+            process.let_go()
+            self.poll()
+
+    def stop(self) -> None:
+        """Let the run finish its step, save and end; one that is not so far yet has nothing to save and ends at once.
+
+        Raises
+        ------
+        VizstudioError
+            If its folder cannot be written.
+        """
+        process = self._process()
+        if self.state is None or process is None:
+            return
+        if self.state.status == "starting":
+            process.kill()
+        else:
+            write_atomic(self.state.folder / STOP, b"")
+            process.let_go()
+        self.poll()
+
+    def _process(self) -> RunProcess | None:
+        if self.state is None or self.log is None:
+            return None
+        return self._launched if self.state.status == "starting" else self.log.process
+
+    def checkpoints(self) -> list[str]:
+        """Return which of ``best`` and ``last`` there are."""
+        folder = self.log.folder if self.log else None
+        return [n for n in CHECKPOINTS if folder is not None and (folder / f"{n}.safetensors").is_file()]
+
+    def choice(self, checkpoint: str, device: str) -> ModelChoice:
+        """Return the model of a checkpoint of the open run, as the window opens it.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be read, or does not say of which model it is.
+        """
+        assert self.log is not None
+        return choice_of(self.log.folder / f"{checkpoint}.safetensors", device)
+
+
+def choice_of(path: Path, device: str) -> ModelChoice:
+    """Return the model that a checkpoint says it is of; see `Runs.choice`."""
+    try:
+        with safe_open(path, "np") as file:
+            about = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise UsageError(f"{path.name} cannot be read ({error}): choose another checkpoint") from error
+    if "model" not in about:
+        raise UsageError(f"{path.name} does not say of which model it is: choose the model in the bar above")
+    return ModelChoice(about["model"], path, False, device)
+
+
+def last_words(path: Path) -> str:
+    """Return the last line that a process wrote, empty for none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return told.removeprefix("vizstudio-train: error: ")
