@@ -6,12 +6,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vizstudio.commands import datasets, recipes
+from vizstudio.commands.evaluate import evaluate
 from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
 
 app = make_app("vizstudio-train", "Train vision transformers: a recipe is a command.")
 app.command(datasets.list_, name="list")
 app.command(datasets.export)
 app.command(recipes.show)
+app.command(evaluate)
 
 
 @app.meta.default

@@ -1,7 +1,6 @@
 """``vizstudio-train list`` and ``vizstudio-train export``."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vizstudio.commands.output import console, print_json, print_table
+from vizstudio.commands.output import console, counting, print_json, print_table
 from vizstudio.core.errors import PluginError, UsageError, VizstudioError
 from vizstudio.entries import DatasetEntry, TrainerEntry
 from vizstudio.plugins import PluginHost
@@ -82,7 +80,7 @@ def export(
     from vizstudio.core.dataset import Sample
 
     about = {"description": entry.title, "dataset": dataset, "split": split, "seed": seed, "size": size}
-    with _whole_folder(out) as folder, _progress() as progress:
+    with _whole_folder(out) as folder, counting() as progress:
         coco = CocoFolder(folder, split, samples.class_names, about | {"count": count})
         for index in progress.track(range(count), description=f"Writing {out.name}"):
             with blame(owner, f"making sample {index} of {dataset!r}"):
@@ -123,15 +121,3 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     finally:
         if built:
             shutil.rmtree(built, ignore_errors=True)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console(to_error=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 
@@ -20,9 +21,22 @@ def console(to_error: bool = False) -> Console:
     return _Console(file=stream, width=None if stream.isatty() else 10_000, soft_wrap=not stream.isatty())
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def counting() -> Progress:
+    """Return a progress bar that counts things, on a terminal alone."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(to_error=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: int = 3) -> None:
     """Print rows under their column names, aligned and without ruling; a cell may hold rich's markup."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
