@@ -4,16 +4,11 @@ import os
 import random
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
-from tiny_training import TINY, command, environment, events, run_here
+from tiny_training import TINY, assert_same_run, command, events, run_here, started, wait_for_step
 
 pytestmark = pytest.mark.slow
 OPTIONS = [*TINY, "--epochs", "3", "--save-steps", "2"]
@@ -29,63 +24,28 @@ def whole(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@contextmanager
-def started(images: Path, out: Path, *more: str) -> Iterator["subprocess.Popen[str]"]:
-    """Start a run and let it go on while the block runs; it must not outlive it."""
-    words = command("--data", images, "--out", out, *OPTIONS, *more)
-    process = subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True, encoding="utf-8")
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=60)
-
-
-def wait_for_step(process: "subprocess.Popen[str]", out: Path, step: int) -> None:
-    """Wait until a run has done a step."""
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if (out / "events.jsonl").exists():
-            text = (out / "events.jsonl").read_text(encoding="utf-8")
-            if f'{{"event": "step", "step": {step},' in text:
-                return
-        time.sleep(0.002)
-    raise AssertionError(f"the run never came to step {step}: {process.poll()}")
-
-
-def assert_same(out: Path, whole: Path) -> None:
-    """Compare weights and optimiser bit for bit, and what was told."""
-    for name in ("last.safetensors", "best.safetensors", "state/000000015.safetensors"):
-        mine, theirs = load_file(out / name), load_file(whole / name)
-        assert mine.keys() == theirs.keys()
-        for key in mine:
-            assert torch.equal(mine[key], theirs[key]), f"{name} {key}"
-
-    def told(folder: Path) -> list[dict[str, Any]]:
-        kept = [e for e in events(folder) if e["event"] in ("step", "epoch")]
-        return [{k: v for k, v in e.items() if k not in ("images_per_second", "time")} for e in kept]
-
-    assert told(out) == told(whole)
+def start(images: Path, out: Path) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """Start a run, see `started`."""
+    return started(command("--data", images, "--out", out, *OPTIONS))
 
 
 def test_killed_at_a_random_step_it_ends_with_the_very_same_weights(
     images: Path, whole: Path, tmp_path: Path
 ) -> None:
     out, step = tmp_path / "run", random.randrange(1, 15)
-    with started(images, out) as process:
+    with start(images, out) as process:
         wait_for_step(process, out, step)
         process.kill()
     assert not (out / "report.json").exists()
     done = run_here("--out", out, "--resume")
     assert done.returncode == 0, done.stderr
-    assert_same(out, whole)
+    assert_same_run(out, whole, 15)
     assert not [*out.rglob(".*.tmp")]
 
 
 def test_ctrl_c_finishes_the_step_saves_and_exits_130(images: Path, whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    with started(images, out) as process:
+    with start(images, out) as process:
         wait_for_step(process, out, 3)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
@@ -96,7 +56,7 @@ def test_ctrl_c_finishes_the_step_saves_and_exits_130(images: Path, whole: Path,
     assert "Traceback" not in told
     done = run_here("--data", images, "--out", out, *TINY, "--epochs", "3", "--resume")
     assert done.returncode == 0, done.stderr
-    assert_same(out, whole)
+    assert_same_run(out, whole, 15)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot halt a process")
@@ -104,7 +64,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_corrupt(
     images: Path, whole: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    with started(images, out) as process:
+    with start(images, out) as process:
         wait_for_step(process, out, 5)
         os.kill(process.pid, signal.SIGSTOP)  # so that both signals come within one step
         process.send_signal(signal.SIGINT)
@@ -115,14 +75,14 @@ def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_corrupt(
     assert not events(out, "stopped")
     done = run_here("--out", out, "--resume")
     assert done.returncode == 0, done.stderr
-    assert_same(out, whole)
+    assert_same_run(out, whole, 15)
 
 
 def test_a_corrupt_last_state_falls_back_to_the_one_before_and_says_so(
     images: Path, whole: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    with started(images, out) as process:
+    with start(images, out) as process:
         wait_for_step(process, out, 9)
         process.kill()
     before, last = sorted((out / "state").glob("0*.safetensors"))
@@ -131,7 +91,7 @@ def test_a_corrupt_last_state_falls_back_to_the_one_before_and_says_so(
     assert done.returncode == 0, done.stderr
     assert f"the state {last.name} is damaged" in done.stderr
     assert f"going on from the state before, of step {int(before.stem)}" in done.stderr
-    assert_same(out, whole)
+    assert_same_run(out, whole, 15)
 
 
 def test_a_run_is_not_written_over_nor_gone_on_with_on_other_data(

@@ -46,15 +46,7 @@ def write_captions(
     ended = torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device)
     past, tokens, log_probs = None, [], []
     for _ in range(network.config.max_tokens):
-        states, own = network.read(last, image, past)
-        past = (
-            own
-            if past is None
-            else [
-                (torch.cat([k, new_k], 2), torch.cat([v, new_v], 2))
-                for (k, v), (new_k, new_v) in zip(past, own, strict=True)
-            ]
-        )
+        states, past = network.read(last, image, past)
         best = network.scores(states[:, -1]).float().log_softmax(-1).max(-1)
         last = best.indices[:, None]
         tokens.append(best.indices)
