@@ -2,22 +2,49 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from vizstudio.api import AttentionCall, FusedCall, capture
-from vizstudio_catr.network import CaptionNetwork, Encoded
+from vizstudio.api import FusedCall, Recorder
+from vizstudio_catr.network import CaptionNetwork, Encoded, Readable
 from vizstudio_catr.transformer import KeysValues
 
-DECODER = "transformer.decoder"
 Prefix = tuple[int, ...]
+Kind = Literal["self", "cross"]
+CALL_NAMES: dict[Kind, str] = {
+    "self": "transformer.decoder.layers.{}.self_attn",
+    "cross": "transformer.decoder.layers.{}.multihead_attn",
+}
+"""Of the attention calls that every layer makes, in this order."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """What the decoder computed in one pass over some tokens of some captions; few tensors, for many captions.
+
+    Parameters
+    ----------
+    image : Readable
+        What it read beside them.
+    states : (captions, length, width) Tensor
+        What the token after each is told from.
+    kept : (2, layers, captions, heads, length, head width) Tensor
+        Their keys and values in every layer's self-attention.
+    seen : (2, calls, captions, heads, length, head width) Tensor
+        What every attention call was asked and what it gave out.
+    """
+
+    image: Readable
+    states: Tensor
+    kept: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Node:
-    """A token that was read after certain others, and what the decoder computed there.
+    """A token that was read after certain others: a place in the reading that read it.
 
     Parameters
     ----------
@@ -25,19 +52,17 @@ class Node:
         The token.
     parent : Node or None
         The token before; None at the start.
-    kept : (layers, 2, heads, head width) Tensor
-        Its keys and values in every layer's self-attention.
-    state : (width,) Tensor
-        What the next token is told from.
-    calls : tuple of AttentionCall
-        Of every layer the self- and the cross-attention of its one query.
+    reading : Reading
+        What was computed.
+    row, place : int
+        The caption and the token there.
     """
 
     token_id: int
     parent: "Node | None"
-    kept: Tensor
-    state: Tensor
-    calls: tuple[AttentionCall, ...]
+    reading: Reading
+    row: int
+    place: int
 
     @property
     def path(self) -> "list[Node]":
@@ -51,20 +76,40 @@ class Node:
             yield node
             node = node.parent
 
+    @property
+    def state(self) -> Tensor:
+        """What the next token is told from, (width,)."""
+        return self.reading.states[self.row, self.place]
+
+    def calls(self, kind: Kind) -> list[FusedCall]:
+        """Return the attention of this one query, a call per layer."""
+        count = len(self.path)
+        out = []
+        for layer, image in enumerate(self.reading.image.layers):
+            number = list(CALL_NAMES).index(kind) + len(CALL_NAMES) * layer
+            query, given = self.reading.seen[:, number, self.row, :, self.place, None].unsqueeze(1)
+            name = CALL_NAMES[kind].format(layer)
+            if kind == "self":
+                key, value = (KeptOnPath(self, layer, which) for which in (0, 1))
+                out.append(FusedCall.of_kept(name, query, key, value, count, given))
+            else:
+                own_key, own_value = (Shared(tensor) for tensor in image)
+                keys, real = image[0].shape[2], self.reading.image.real
+                out.append(FusedCall.of_kept(name, query, own_key, own_value, keys, given, real))
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class KeptOnPath:
-    """The keys or values that a node's self-attention read: put together when asked, not kept twice."""
+    """The keys (0) or values (1) that a node's self-attention read: put together when asked, not kept twice."""
 
-    before: Node | None
-    own: Tensor
+    node: Node
     layer: int
     which: int
 
     def get(self, owner: str) -> Tensor:
         """Return (1, heads, length, head width)."""
-        kept = [node.kept for node in self.before.path] if self.before else []
-        parts = [part[self.layer, self.which] for part in (*kept, self.own)]
+        parts = [n.reading.kept[self.which, self.layer, n.row, :, n.place] for n in self.node.path]
         return torch.stack(parts, 1)[None]
 
 
@@ -79,6 +124,19 @@ class Shared:
         return self.tensor
 
 
+class _Seen(Recorder):
+    """Keeps of each attention call what it was asked and what it gave out; `CALL_NAMES` says whose it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: list[Tensor] = []
+        self.given: list[Tensor] = []
+
+    def see_fused(self, out: Tensor, query: Tensor, *args: Any, **kwargs: Any) -> None:
+        self.queries.append(query)
+        self.given.append(out)
+
+
 class Decoding:
     """Reads prefixes of captions of one image.
 
@@ -91,16 +149,19 @@ class Decoding:
     """
 
     def __init__(self, network: CaptionNetwork, encoded: Encoded) -> None:
+        assert not network.training, "dropout would falsify what is seen of attention"
         self._network = network
         self._nodes: dict[Prefix, Node] = {}
+        # What was read last and the keys and values of all tokens up to there, which the next token mostly needs.
+        self._last: tuple[list[Node], list[KeysValues]] = [], []
         with torch.no_grad():
             self._image = network.readable(encoded)
 
     def read(self, prefixes: Sequence[Prefix]) -> list[Node]:
-        """Return the last node of each prefix; all are equally long, and known but for their last token."""
+        """Return the last node of each prefix; all are equally long. What is not known of them is read at once."""
         missing = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._nodes]
         if missing:
-            self._nodes |= zip(missing, self._compute(missing), strict=True)
+            self._compute(missing, min(self._known(prefix) for prefix in missing))
         return [self._nodes[prefix] for prefix in prefixes]
 
     def log_probs(self, nodes: Sequence[Node]) -> Tensor:
@@ -109,44 +170,44 @@ class Decoding:
             scores = self._network.scores(torch.stack([node.state for node in nodes]))
         return scores.float().log_softmax(-1).cpu()
 
-    def _compute(self, prefixes: Sequence[Prefix]) -> list[Node]:
-        """Let the decoder read one token more of every prefix, in one batch."""
-        parents = [self._nodes[prefix[:-1]] if len(prefix) > 1 else None for prefix in prefixes]
+    def _known(self, prefix: Prefix) -> int:
+        """Return how many tokens of a prefix were read before."""
+        return next((n for n in range(len(prefix) - 1, 0, -1) if prefix[:n] in self._nodes), 0)
+
+    def _compute(self, prefixes: Sequence[Prefix], start: int) -> None:
+        """Let the decoder read all tokens from place `start` on, in one batch."""
+        parents = [self._nodes[prefix[:start]] for prefix in prefixes] if start else []
         device = self._image.layers[0][0].device
-        tokens = torch.tensor([prefix[-1:] for prefix in prefixes], device=device)
-        decoder = self._network.get_submodule(DECODER)
-        with torch.no_grad(), capture(decoder) as recorder:
-            states, own = self._network.read(tokens, self._image.expand(len(prefixes)), self._past(parents))
-        kept = torch.stack(
-            [torch.stack(pair, 1)[..., 0, :] for pair in own], 1
-        )  # (batch, layers, 2, heads, dim)
-        return [
-            Node(prefix[-1], parent, kept[i], states[i, 0], self._calls(recorder.calls, i, parent, kept[i]))
-            for i, (prefix, parent) in enumerate(zip(prefixes, parents, strict=True))
-        ]
+        tokens = torch.tensor([prefix[start:] for prefix in prefixes], device=device)
+        image, past = self._image.expand(len(prefixes)), self._past(parents)
+        with torch.no_grad(), _Seen() as seen:
+            states, kept = self._network.read(tokens, image, past)
+        own = [torch.stack([pair[which][:, :, start:] for pair in kept]) for which in (0, 1)]
+        pairs = torch.stack([torch.stack(seen.queries), torch.stack(seen.given)])
+        reading = Reading(self._image, states, torch.stack(own), pairs)
+        last = []
+        for row, prefix in enumerate(prefixes):
+            node = parents[row] if parents else None
+            for place, token in enumerate(prefix[start:]):
+                node = Node(token, node, reading, row, place)
+                node = self._nodes.setdefault(prefix[: start + place + 1], node)
+            assert node is not None
+            last.append(node)
+        self._last = last, kept
 
-    @staticmethod
-    def _past(parents: Sequence[Node | None]) -> list[KeysValues] | None:
-        paths = [parent.path for parent in parents if parent is not None]
-        if not paths:
+    def _past(self, parents: Sequence[Node]) -> list[KeysValues] | None:
+        """Return the keys and values of all tokens up to some nodes, of one depth."""
+        if not parents:
             return None
-        kept = torch.stack([node.kept for path in paths for node in path])
-        # (batch, length, layers, 2, heads, dim) to layers and 2 of (batch, heads, length, dim)
-        by_layer = kept.view(len(paths), -1, *kept.shape[1:]).permute(2, 3, 0, 4, 1, 5)
-        return [(layer[0], layer[1]) for layer in by_layer]
-
-    def _calls(
-        self, calls: Sequence[AttentionCall], number: int, parent: Node | None, kept: Tensor
-    ) -> tuple[AttentionCall, ...]:
-        """Take the `number`-th caption's part of every captured call, without what is kept elsewhere."""
-        parts = []
-        for i, call in enumerate(calls):
-            assert isinstance(call, FusedCall)
-            layer, is_cross = divmod(i, 2)
-            sources: list[Any] = [KeptOnPath(parent, kept, layer, which) for which in (0, 1)]
-            if is_cross:
-                sources = [Shared(tensor) for tensor in self._image.layers[layer]]
-            part = call.part(number, *sources)
-            part.name = f"{DECODER}.{call.name}"
-            parts.append(part)
-        return tuple(parts)
+        nodes, grown = self._last
+        if list(parents) == nodes:
+            return grown
+        if all(parent in nodes for parent in parents):
+            rows = torch.tensor([nodes.index(parent) for parent in parents], device=grown[0][0].device)
+            return [(keys[rows], values[rows]) for keys, values in grown]
+        rows_kept = []
+        for parent in parents:
+            parts = [node.reading.kept[:, :, node.row, :, node.place] for node in parent.path]
+            rows_kept.append(torch.stack(parts, 3))  # (2, layers, heads, length, head width)
+        keys, values = torch.stack(rows_kept, 2)
+        return list(zip(keys, values, strict=True))

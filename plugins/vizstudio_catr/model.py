@@ -43,6 +43,8 @@ def load(name: str, request: ModelRequest, context: RunContext) -> "Catr":
     context.report(0.0, f"building catr:{name}")
     loaded, source = build(name, request, context)
     loaded.network.to(context.device)
+    if context.device == "cpu":
+        loaded.network.lay_out_for_single_tokens()
     return Catr(f"catr:{name}", loaded, source, request, context.device)
 
 

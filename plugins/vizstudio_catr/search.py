@@ -119,10 +119,15 @@ class Search:
         return draft.finished or len(draft.choices) >= self._limit
 
     def _forced(self, prefix: Sequence[int]) -> Draft:
+        """Write what is given; as it is known beforehand, the decoder reads all of it at once."""
         draft = Draft()
-        for token in prefix:
-            nodes, log_probs = self._read([draft])
-            draft = self._write(draft, nodes[0], token, log_probs[0], forced=True)
+        if not prefix:
+            return draft
+        self._on_token(draft)
+        [last] = self._decoding.read([(self._start, *prefix)])
+        nodes = last.path[:-1]
+        for node, token, log_probs in zip(nodes, prefix, self._decoding.log_probs(nodes), strict=True):
+            draft = self._write(draft, node, token, log_probs, forced=True)
         return draft
 
     def _single(self, draft: Draft, choose: Chooser) -> Draft:

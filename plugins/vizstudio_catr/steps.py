@@ -1,14 +1,11 @@
 """From a draft of token numbers to a caption: words, probabilities, and the attention of every step."""
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from vizstudio.api import (
     Alternative,
-    AttentionCall,
     AttentionLayer,
     AttentionTrace,
     Caption,
@@ -19,10 +16,9 @@ from vizstudio.api import (
     TokenAxis,
     TokenStep,
 )
+from vizstudio_catr.decoding import Kind, Node
 from vizstudio_catr.search import Choice, Draft
 from vizstudio_catr.vocabulary import Vocabulary
-
-Kind = Literal["self", "cross"]
 
 
 class StepAttention:
@@ -30,27 +26,27 @@ class StepAttention:
 
     Parameters
     ----------
-    calls : sequence of AttentionCall
-        One per decoder layer.
+    node : Node
+        The token whose query it is.
     kind : {"self", "cross"}
-        Of all of them.
+        Which of a layer's two.
     written : str
         The token that the step wrote, by which its query is named.
     keys : TokenAxis
         What was attended to.
     """
 
-    def __init__(self, calls: Sequence[AttentionCall], kind: Kind, written: str, keys: TokenAxis) -> None:
-        self._calls, self._kind, self._written, self._keys = tuple(calls), kind, written, keys
+    def __init__(self, node: Node, kind: Kind, written: str, keys: TokenAxis) -> None:
+        self._node, self._kind, self._written, self._keys = node, kind, written, keys
 
     @cached_property
     def _trace(self) -> AttentionTrace:
-        queries = TokenAxis((self._written,))
+        queries, calls = TokenAxis((self._written,)), self._node.calls(self._kind)
         layers = [
             AttentionLayer(call.name, self._kind, call.heads, queries, self._keys, call.max_error)
-            for call in self._calls
+            for call in calls
         ]
-        return AttentionTrace(layers, self._calls)
+        return AttentionTrace(layers, calls)
 
     @property
     def layers(self) -> tuple[AttentionLayer, ...]:
@@ -81,8 +77,6 @@ def to_caption(draft: Draft, vocabulary: Vocabulary, grid: PatchGrid, length_pen
 
 def _step(index: int, choice: Choice, vocabulary: Vocabulary, image: TokenAxis, read: TokenAxis) -> TokenStep:
     text, starts_word = vocabulary.piece(choice.token_id)
-    # The query at the token before decides this one, so its attention is the attention of this step.
-    own, cross = choice.node.calls[0::2], choice.node.calls[1::2]
     return TokenStep(
         index=index,
         token_id=choice.token_id,
@@ -94,7 +88,8 @@ def _step(index: int, choice: Choice, vocabulary: Vocabulary, image: TokenAxis, 
             Alternative(token, vocabulary.piece(token)[0], log_prob)
             for token, log_prob in choice.alternatives
         ),
-        cross=StepAttention(cross, "cross", text, image),
-        itself=StepAttention(own, "self", text, read),
+        # The query at the token before decides this one, so its attention is the attention of this step.
+        cross=StepAttention(choice.node, "cross", text, image),
+        itself=StepAttention(choice.node, "self", text, read),
         forced=choice.forced,
     )

@@ -10,6 +10,14 @@ KeysValues = tuple[Tensor, Tensor]
 """Each (batch, heads, length, head width)."""
 
 
+class Dropout(nn.Dropout):
+    """Dropout that is nothing at all in evaluation; torch's own is a call there too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the input, in training with some of it dropped."""
+        return super().forward(x) if self.training else x
+
+
 class Attention(nn.Module):
     """Multi-head attention with the parameter names of `torch.nn.MultiheadAttention`."""
 
@@ -32,7 +40,7 @@ class Attention(nn.Module):
         return self._project(placed, 1), self._project(content, 2)
 
     def forward(
-        self, query: Tensor, read: KeysValues, real: Tensor | None = None, causal: bool = False
+        self, query: Tensor, read: KeysValues, allowed: Tensor | None = None, causal: bool = False
     ) -> Tensor:
         """Return (batch, queries, width): what the queries take from what they read.
 
@@ -42,14 +50,14 @@ class Attention(nn.Module):
             Tokens with their position.
         read : KeysValues
             Of the tokens to attend to.
-        real : (batch, 1, 1, keys) bool, optional
-            False where a key is padding.
+        allowed : (…, queries or 1, keys) bool, optional
+            False where a query may not look, such as at padding.
         causal : bool
             Whether a query sees only the keys up to its own.
         """
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(
-            self._project(query, 0), *read, attn_mask=real, dropout_p=dropout, is_causal=causal
+            self._project(query, 0), *read, attn_mask=allowed, dropout_p=dropout, is_causal=causal
         )
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
@@ -63,14 +71,14 @@ class EncoderLayer(nn.Module):
         self.linear1 = nn.Linear(config.width, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, config.width)
         self.norm1, self.norm2 = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, positions: Tensor, real: Tensor | None) -> Tensor:
         """Return the cells (batch, cells, width) after this layer."""
         normed = self.norm1(x)
         placed = normed + positions
         x = x + self.dropout(self.self_attn(placed, self.self_attn.keys_values(placed, normed), real))
-        hidden = self.dropout(F.relu(self.linear1(self.norm2(x))))
+        hidden = self.dropout(torch.relu(self.linear1(self.norm2(x))))
         return x + self.dropout(self.linear2(hidden))
 
 
@@ -83,7 +91,7 @@ class DecoderLayer(nn.Module):
         self.linear1 = nn.Linear(config.width, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, config.width)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(config.width) for _ in range(3))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,
@@ -92,20 +100,22 @@ class DecoderLayer(nn.Module):
         image: KeysValues,
         real: Tensor | None,
         past: KeysValues | None,
+        earlier: Tensor | None,
     ) -> tuple[Tensor, KeysValues]:
-        """Return the tokens (batch, length, width) after this layer, and their own keys and values.
+        """Return the tokens (batch, length, width) after this layer, and the keys and values of all so far.
 
-        With `past`, the keys and values of all earlier tokens, there may be only one new token.
+        `past` are those of the tokens before; several tokens after a past need `earlier` (length, all), False
+        where a token would look ahead.
         """
         normed = self.norm1(x)
         placed = normed + positions
-        own = read = self.self_attn.keys_values(placed, normed)
+        read = self.self_attn.keys_values(placed, normed)
         if past is not None:
-            read = torch.cat([past[0], own[0]], 2), torch.cat([past[1], own[1]], 2)
-        x = x + self.dropout(self.self_attn(placed, read, causal=past is None and x.shape[1] > 1))
+            read = torch.cat([past[0], read[0]], 2), torch.cat([past[1], read[1]], 2)
+        x = x + self.dropout(self.self_attn(placed, read, earlier, causal=past is None))
         x = x + self.dropout(self.multihead_attn(self.norm2(x) + positions, image, real))
-        hidden = self.dropout(F.relu(self.linear1(self.norm3(x))))
-        return x + self.dropout(self.linear2(hidden)), own
+        hidden = self.dropout(torch.relu(self.linear1(self.norm3(x))))
+        return x + self.dropout(self.linear2(hidden)), read
 
 
 class Encoder(nn.Module):
@@ -142,7 +152,7 @@ class Embeddings(nn.Module):
         self.word_embeddings = nn.Embedding(config.vocab_size, config.width)
         self.position_embeddings = nn.Embedding(config.max_positions, config.width)
         self.LayerNorm = nn.LayerNorm(config.width, eps=1e-12)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, tokens: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Return (vectors, positions) of tokens (batch, length), the first of which stands at place `start`."""

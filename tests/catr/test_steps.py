@@ -143,7 +143,7 @@ def test_keys_of_the_image_are_kept_once(model: Catr, photo: ImageSource, ask: A
         call.inputs.key.get("").data_ptr()
         for caption in (analysis.caption, *analysis.other_captions)
         for step in caption.steps
-        for call in step.cross._calls
+        for call in step.cross._trace._calls
     }
     assert len(kept) == model._network.config.decoder_layers
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -198,22 +198,50 @@ class FusedCall(AttentionCall):
     inputs: FusedInputs
     check: FusedCheck | None
 
-    def part(self, window: int, key: TensorSource, value: TensorSource) -> "FusedCall":
-        """Return one window of this call as a call of its own, which does not keep alive what all windows read.
+    @classmethod
+    def of_kept(
+        cls,
+        name: str,
+        query: Tensor,
+        key: TensorSource,
+        value: TensorSource,
+        keys: int,
+        out: Tensor,
+        bias: Tensor | None = None,
+    ) -> "FusedCall":
+        """Return a call on one image from what was kept of it; for those who keep it in a form of their own.
 
-        A decoder that keeps its keys and values elsewhere anyway hands them in as (1, heads, keys, dim).
+        Parameters
+        ----------
+        name : str
+            Dotted name of the module that made the call.
+        query : (1, heads, queries, dim) Tensor
+            What the call was given.
+        key, value : TensorSource
+            Of (1, heads, keys, dim); asked when the weights are.
+        keys : int
+            How many there are.
+        out : (1, heads, queries, dim) Tensor
+            What the call gave out, by which it is checked.
+        bias : Tensor, optional
+            The call's mask.
         """
-        assert self.check is not None, "take a call apart before it is checked"
-        chosen, old = slice(window, window + 1), self.inputs
-        query, bias = old.query.get(self.name), old.bias
-        if bias is not None:
-            shape = (*query.shape[:-1], self.keys)
-            bias = Kept(old.split(bias.get(self.name).expand(shape))[chosen])
-        inputs = replace(
-            old, query=Kept(old.split(query)[chosen]), key=key, bias=bias, split=Split(self.heads)
+        heads, queries, dim = query.shape[1:]
+        inputs = FusedInputs(
+            Kept(query), key, None if bias is None else Kept(bias), False, dim**-0.5, Split(heads)
         )
-        check = replace(self.check, inputs=inputs, value=value, given=self.check.given[chosen])
-        return replace(self, windows=1, inputs=inputs, check=check)
+        rows = sample_rows(queries)
+        return cls(
+            name=name,
+            module=None,
+            windows=1,
+            heads=heads,
+            queries=queries,
+            keys=keys,
+            check=FusedCheck(name, inputs, value, rows, out[..., rows, :]),
+            tolerance=TOLERANCE[query.dtype],
+            inputs=inputs,
+        )
 
     def reader(self) -> Reader:
         def read(window: int, heads: list[int], positions: list[int] | None) -> Tensor:

@@ -36,6 +36,8 @@ _OPEN_MHA.__kwdefaults__ = F.multi_head_attention_forward.__kwdefaults__
 class Recorder(TorchFunctionMode):
     """What a forward pass shows of its attention; made by `capture`.
 
+    On its own it sees the same calls and does not know which module makes them; for a caller who does.
+
     Attributes
     ----------
     calls : list of AttentionCall
@@ -65,7 +67,7 @@ class Recorder(TorchFunctionMode):
                 return _OPEN_MHA(*args, **kwargs)
         out = func(*args, **kwargs)
         if func is F.scaled_dot_product_attention:
-            self._see_fused(out, *args, **kwargs)
+            self.see_fused(out, *args, **kwargs)
         elif func in PRODUCTS and (product := attention_product(self.follower, func, args, out)):
             self._see_product(product)
         else:
@@ -73,7 +75,8 @@ class Recorder(TorchFunctionMode):
         self._follow(func, args, kwargs, out)
         return out
 
-    def _see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
+    def see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Keep a finished call of fused attention; for those who keep it in another form."""
         frame = self.stack[-1] if self.stack else None
         split = self._known_split(frame.name if frame else "")
         self.calls.append(fused_call(frame, out, *args, **kwargs, split=split))

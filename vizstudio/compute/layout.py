@@ -178,14 +178,14 @@ class LayoutRecorder(Recorder):
     def _follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self.places.follow(func, args, kwargs, out)
 
-    def _see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
+    def see_fused(self, out: Tensor, *args: Any, **kwargs: Any) -> None:
         given = dict(zip(("query", "key"), args, strict=False)) | kwargs
         twins = [self.places.twin(given[name]) for name in ("query", "key")]
         queries, keys = (_positions(twin.places) if twin else None for twin in twins)
         channels = twins[1] is not None and keys is None
         frame = self.stack[-1] if self.stack else None
         self._add(frame, given["query"].shape, queries, keys, OVER_CHANNELS if channels else "")
-        super()._see_fused(out, *args, **kwargs)
+        super().see_fused(out, *args, **kwargs)
 
     def _keep_product(self, frame: Frame, product: Product, ordinal: int) -> None:
         matrix, values = (self.places.twin(factor) for factor in product.factors)

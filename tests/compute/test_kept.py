@@ -1,0 +1,62 @@
+"""A fused call put together from what was kept of it: the weights of the call that was made, or an error."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vizstudio.compute.calls import FusedCall, Kept
+from vizstudio.compute.capture import Recorder
+from vizstudio.core.errors import AttentionError
+
+HEADS, QUERIES, KEYS, DIM = 2, 6, 7, 5
+
+
+def _tensors() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((QUERIES, DIM), (KEYS, DIM), (KEYS, DIM))
+    query, key, value = (torch.randn(1, HEADS, *shape, generator=generator) for shape in shapes)
+    return query, key, value
+
+
+def _mask() -> Tensor:
+    mask = torch.ones(1, 1, 1, KEYS, dtype=torch.bool)
+    mask[..., 3:] = False
+    return mask
+
+
+@pytest.mark.parametrize("mask", [None, _mask(), torch.linspace(-3, 3, KEYS)[None, None, None]])
+def test_it_equals_the_call_that_was_seen(mask: Tensor | None) -> None:
+    query, key, value = _tensors()
+    with Recorder() as recorder:
+        out = F.scaled_dot_product_attention(query, key, value, mask)
+    [seen] = recorder.calls
+    kept = FusedCall.of_kept("decoder", query, Kept(key), Kept(value), KEYS, out, mask)
+    assert (kept.windows, kept.heads, kept.queries, kept.keys) == (1, HEADS, QUERIES, KEYS)
+    for heads, positions in (([0, 1], None), ([1], [5, 2])):
+        torch.testing.assert_close(kept.rows(0, heads, positions), seen.rows(0, heads, positions))
+    kept.require_verified()
+    assert kept.max_error < 1e-5
+
+
+@pytest.mark.parametrize("wrong", ["key", "value", "out"])
+def test_anything_that_is_not_of_this_call_is_noticed(wrong: str) -> None:
+    query, key, value = _tensors()
+    tensors = {"key": key, "value": value, "out": F.scaled_dot_product_attention(query, key, value)}
+    tensors[wrong] = tensors[wrong].flip(1)  # that of the other head
+    kept = FusedCall.of_kept(
+        "decoder", query, Kept(tensors["key"]), Kept(tensors["value"]), KEYS, tensors["out"]
+    )
+    with pytest.raises(AttentionError, match="attention of decoder is not shown"):
+        kept.require_verified()
+
+
+def test_another_recorder_may_keep_less_of_a_call() -> None:
+    class Outputs(Recorder):
+        def see_fused(self, out: Tensor, *args: Tensor, **kwargs: Tensor) -> None:
+            found.append(out)
+
+    found: list[Tensor] = []
+    with Outputs() as recorder:
+        out = F.scaled_dot_product_attention(*_tensors())
+    assert len(found) == 1 and found[0] is out and recorder.calls == []
