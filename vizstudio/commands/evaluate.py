@@ -70,8 +70,8 @@ def evaluate(
 ) -> None:
     """Measure a model's classes or captions, and whether it looks at what it names.
 
-    Where it looks is held against the mask of the object: whether the strongest cell lies on it (the pointing
-    game), and which share of the map does.
+    Where it looks is held against the mask of the object: whether the strongest
+    cell lies on it (the pointing game), and which share of the map does.
 
     Parameters
     ----------

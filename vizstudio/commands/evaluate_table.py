@@ -49,9 +49,9 @@ def _say(text: str, style: str = "") -> None:
 
 
 def _share(value: dict[str, Any]) -> str:
-    """Return a share as percent with its standard error."""
+    """Return a share as percent with its standard error, as wide as any."""
     error = "" if value["error"] is None else f" ± {100 * value['error']:.1f}"
-    return f"{100 * value['mean']:.1f}{error}"
+    return f"{100 * value['mean']:5.1f}{error}"
 
 
 def _about_classes(found: Report | None) -> list[list[str]]:
@@ -68,8 +68,8 @@ def _about_captions(found: Report | None) -> list[list[str]]:
         return []
     return [
         ["captions exactly right", f"{_share(found['exact'])} %"],
-        ["word error rate", f"{100 * found['word_error_rate']:.1f} %"],
-        ["mean log-probability of a token", f"{found['log_prob_per_token']:.3f} nats"],
+        ["word error rate", f"{100 * found['word_error_rate']:5.1f} %"],
+        ["mean log-probability of a token", f"{found['log_prob_per_token']:5.2f} nats"],
     ]
 
 
@@ -81,7 +81,7 @@ def _best(layer: Report) -> str:
 
 def _print_main_object(found: Report) -> None:
     _say("")
-    _say(f"Where {' and '.join(found['queries'])} looks, and the main object's mask", "bold")
+    _say(f"Where {' and '.join(found['queries'])} looks, against the mask of the main object", "bold")
     rows = [
         [
             str(layer["layer"]),
@@ -104,7 +104,7 @@ def _print_nouns(found: Report) -> None:
         _say(f"Of the objects on the photos, the {captions} name none: there is no map to measure", "bold")
         return
     nouns = f"{found['count']} {'noun' if found['count'] == 1 else 'nouns'} in {captions}"
-    _say(f"Where the decoder looks when it writes the noun of an object, and its mask ({nouns})", "bold")
+    _say(f"Where the decoder looks when it writes an object's noun, against its mask ({nouns})", "bold")
     rows = [
         [
             str(layer["layer"]),
@@ -120,6 +120,7 @@ def _print_nouns(found: Report) -> None:
     rows.append(["chance", chance, "", "", chance, ""])
     late_name = "1 token late"
     print_table(["Layer", "Pointing", late_name, "Best head", "Mass", late_name], rows, GAP)
+    _say("")
     _say(_conclusion(found))
     _print_heads(found["layers"])
 
@@ -131,8 +132,8 @@ def _conclusion(found: Report) -> str:
     right = best["pointing"]["mean_of_heads"]["mean"]
     above = 100 * (right - found["chance"]["mean"])
     return (
-        f"Layer {best['layer']} points best: {100 * right:.1f} %, {_share(gain)} points better than one token late "
-        f"and {above:.1f} better than chance."
+        f"Layer {best['layer']} points best: {100 * right:.1f} %, {_share(gain).strip()} points better than one token "
+        f"late and {above:.1f} better than chance."
     )
 
 
@@ -143,7 +144,7 @@ def _print_heads(layers: list[Report]) -> None:
     _say("")
     _say("The same by head: pointing in percent", "bold")
     rows = [
-        [str(layer["layer"]), *(f"{100 * head['mean']:4.1f}" for head in layer["pointing"]["heads"])]
+        [str(layer["layer"]), *(f"{100 * head['mean']:5.1f}" for head in layer["pointing"]["heads"])]
         for layer in layers
     ]
-    print_table(["Layer", *(escape(f"{head:>4}") for head in range(heads))], rows, GAP)
+    print_table(["Layer", *(escape(f"{head:>5}") for head in range(heads))], rows, GAP)

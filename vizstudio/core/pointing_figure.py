@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vizstudio.core.charts import BOTTOM, TOP, Chart
+from vizstudio.core.charts import BOTTOM, Chart
 from vizstudio.core.page import SMALL, Heading, moved, number, page, percent, ticks
 from vizstudio.core.scene import (
     ACCENT,
@@ -22,6 +22,7 @@ from vizstudio.core.scene import (
 from vizstudio.core.scores import Report
 
 HEIGHT, WIDTH, NARROWEST_STEP = 300.0, 560.0, 24.0
+ABOVE = 24.0  # pixels above the chart, for its title and legend, which has some room there of its own
 AFTER = 96.0  # pixels right of the chart, for the names of lines across it
 
 
@@ -49,7 +50,7 @@ def pointing_scene(report: Report, subject: str) -> Scene:
         if found and found["count"]:
             items, wide = _panel(found, title)
             panels += [moved(item, 0, y) for item in items]
-            y, width = y + HEIGHT + 24, max(width, wide)
+            y, width = y + HEIGHT + ABOVE + 24, max(width, wide)
     explanation = (
         "How often the strongest cell of a map lies on the object that it is about. A line at each dot: twice the "
         "standard error to both sides. Chance is the share of the photo that the object covers."
@@ -70,7 +71,7 @@ def _panel(found: Report, title: str) -> tuple[list[Item], float]:
     left = max(text_width(number(mark, decimals) + "%", SMALL) for mark in marks) + 14
     columns = len(layers) + bool(rollout)
     chart = Chart(max(WIDTH, left + columns * NARROWEST_STEP), HEIGHT, high, columns, left)
-    items: list[Item] = [Text(0, 0, f"pointing accuracy: {title}", SMALL, INK)]
+    items: list[Item] = []
     for mark in marks:
         y = chart.y(mark / 100)
         items.append(Box(left, y, chart.width - left, 1, fill=RULE))
@@ -92,7 +93,11 @@ def _panel(found: Report, title: str) -> tuple[list[Item], float]:
         items += _point(chart, len(layers), rollout["pointing"], INK)
         items.append(Text(chart.x(len(layers)), HEIGHT - BOTTOM + 8, "rollout", SMALL, MUTED, "ma"))
     names = [("mean of heads", STRONG), ("one token late", ACCENT), ("each head", PALE)]
-    return [*items, *_legend([pair for pair in names if late or pair[1] != ACCENT])], chart.width + AFTER
+    above = [
+        Text(0, 0, f"pointing accuracy: {title}", SMALL, INK),
+        *_legend([pair for pair in names if late or pair[1] != ACCENT]),
+    ]
+    return [*above, *(moved(item, 0, ABOVE) for item in items)], chart.width + AFTER
 
 
 def _highest(found: Report) -> float:
@@ -136,6 +141,6 @@ def _legend(names: Sequence[tuple[str, str]]) -> list[Item]:
     """Return what the colours mean, in a line below the title."""
     items, x = list[Item](), 0.0
     for name, colour in names:
-        items += [Dot(x + 4, TOP - 7, 4, colour), Text(x + 14, TOP - 7, name, SMALL, MUTED, "lm")]
+        items += [Dot(x + 4, 24, 4, colour), Text(x + 14, 24, name, SMALL, MUTED, "lm")]
         x += 14 + text_width(name, SMALL) + 18
     return items
