@@ -102,9 +102,9 @@ def _read_table(folder: Path) -> Pairs:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if (header := next(reader, None)) != COLUMNS:
-                found = ",".join(header) if header else "nothing"
+                found = repr(",".join(header)) if header else "empty"
                 raise UsageError(
-                    f"the first line of {path} must be {','.join(COLUMNS)}, and is {found!r}: put it there"
+                    f"the first line of {path} must be {','.join(COLUMNS)}, and is {found}: put it there"
                 )
             for row in reader:
                 where = f"line {reader.line_num} of {path}"

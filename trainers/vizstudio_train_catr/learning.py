@@ -44,25 +44,29 @@ class LearningNetwork(CaptionNetwork):
 
     def __init__(self, config: CatrConfig, norms_learn: bool, frozen_parts: int) -> None:
         super().__init__(config)
-        parts = self.parts()
-        if norms_learn:
-            for part in parts[frozen_parts:]:
-                _replace_norms(part)
-        for part in parts[:frozen_parts]:
-            part.requires_grad_(False)
-
-    def parts(self) -> list[nn.Module]:
-        """Return the backbone's parts that can be frozen: its stem, and its stages."""
+        learnt = self.part_names()[frozen_parts:] if norms_learn else []
         body: Any = self.backbone[0].body
-        stages = [module for name, module in body.named_children() if name.startswith("layer")]
-        return [nn.ModuleList([body.conv1, body.bn1]), *stages]
+        for name, module in [*body.named_modules()]:
+            if isinstance(module, FrozenNorm) and name.startswith(tuple(n for part in learnt for n in part)):
+                parent, _, own = name.rpartition(".")
+                setattr(body.get_submodule(parent), own, LearningNorm(len(module.weight), module.eps))
+        for names in self.part_names()[:frozen_parts]:
+            for name in names:
+                body.get_submodule(name).requires_grad_(False)
+
+    def part_names(self) -> list[tuple[str, ...]]:
+        """Return the backbone's parts that can be frozen, its stem and its stages, by what belongs to each."""
+        body: Any = self.backbone[0].body
+        return [("conv1", "bn1"), *((name,) for name, _ in body.named_children() if name.startswith("layer"))]
 
     def save_memory(self) -> None:
         """Compute what layers keep for the gradient again, rather than keep it."""
         layers = [*self.transformer.encoder.layers, *self.transformer.decoder.layers]
         # a norm that learns would see its batch twice
-        frozen = [p for p in self.parts()[1:] if not any(isinstance(m, LearningNorm) for m in p.modules())]
-        for layer in (*layers, *frozen):
+        body: Any = self.backbone[0].body
+        stages = [body.get_submodule(name) for (name,) in self.part_names()[1:]]
+        still = [s for s in stages if not any(isinstance(m, LearningNorm) for m in s.modules())]
+        for layer in (*layers, *still):
             layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
 
     def forward(  # type: ignore[override]
@@ -74,10 +78,3 @@ class LearningNetwork(CaptionNetwork):
             return encoded
         states, _ = self.read(tokens, self.readable(encoded))
         return self.scores(states)
-
-
-def _replace_norms(part: nn.Module) -> None:
-    for module in [*part.modules()]:
-        for name, norm in [*module.named_children()]:
-            if isinstance(norm, FrozenNorm):
-                setattr(module, name, LearningNorm(len(norm.weight), norm.eps))

@@ -32,6 +32,8 @@ from vizstudio_train_catr.report import write_report
 from vizstudio_train_catr.snapshot import Probes
 from vizstudio_train_catr.writing import Written, write_captions
 
+STEM_NORM = "backbone.0.body.bn1."
+
 
 def run(config: CatrTraining, datasets: Datasets, resume: bool) -> bool:
     """Train as the options say; the entry point that the plugin registers.
@@ -119,18 +121,20 @@ class Captioning(Task):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return groups of what is trained: the backbone with its own rate, and what weight decay spares."""
         scale, decay = self.config.backbone_lr_scale, self.config.weight_decay
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                spared = (parameter.ndim < 2 or "position_embeddings" in name) and not self.config.decay_all
-                groups.setdefault((name.startswith("backbone."), spared), []).append(parameter)
+        groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+        learnt = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        # the stem's norm comes last: in the first runs it was frozen, and what optimisers remember goes by place
+        for name, parameter in sorted(learnt, key=lambda one: one[0].startswith(STEM_NORM)):
+            spared = (parameter.ndim < 2 or "position_embeddings" in name) and not self.config.decay_all
+            key = name.startswith("backbone."), spared, name.startswith(STEM_NORM)
+            groups.setdefault(key, []).append(parameter)
         return [
             {
                 "params": group,
                 "lr_scale": scale if backbone else 1.0,
                 "weight_decay": 0.0 if spared else decay,
             }
-            for (backbone, spared), group in groups.items()
+            for (backbone, spared, _), group in groups.items()
         ]
 
     def losses(self, model: nn.Module, batch: Pair) -> Tensor:
