@@ -14,9 +14,8 @@ from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
+from gui_fakes import ManualJobs
 from PIL import Image
-
-from vizstudio.core.context import RunContext
 
 if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -166,24 +165,6 @@ def writer(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) 
     settle(window)
     qtbot.waitUntil(lambda: window.caption.strip.isVisible(), timeout=TIMEOUT)
     return window
-
-
-class ManualJobs:
-    """Keeps jobs until the test runs them."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Any] = []
-        self.cancelled = 0
-
-    def submit(self, job: Any) -> int:
-        self.jobs.append(job)
-        return len(self.jobs)
-
-    def cancel(self) -> None:
-        self.cancelled += 1
-
-    def run(self, number: int) -> Any:
-        return self.jobs[number - 1](RunContext())
 
 
 class Desk:

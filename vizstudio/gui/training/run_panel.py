@@ -155,7 +155,7 @@ class RunPanel(QWidget):
         self.hold.setText(self.tr("Go on") if held else self.tr("Pause"))
         self.stop.setVisible(status in ("starting", "running", "held", "stopping", "elsewhere"))
         self.stop.setEnabled(status != "stopping")
-        self.resume.setVisible(status in ("stopped", "failed", "lost"))
+        self.resume.setVisible(state is not None and state.can_resume)
         for button in (self.studio, self.timeline):
             button.setVisible(state is not None)
 

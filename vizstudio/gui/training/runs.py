@@ -16,12 +16,21 @@ from vizstudio.gui.training.run_log import FILE, RunLog
 from vizstudio.plugins import PluginHost
 from vizstudio.recipes import TrainConfig, recipe_with
 
-OUTPUT, OPTIONS, STOP = "output.log", "options.yaml", "stop"
+OUTPUT, OPTIONS, CONFIG, STOP = "output.log", "options.yaml", "config.yaml", "stop"
 CHECKPOINTS = ("best", "last")
 TAIL = 20_000  # bytes of a log that are looked at for its last words
 
 Status = Literal[
-    "starting", "running", "held", "stopping", "stopped", "failed", "finished", "lost", "elsewhere"
+    "starting",
+    "running",
+    "held",
+    "stopping",
+    "stopped",
+    "cancelled",
+    "failed",
+    "finished",
+    "lost",
+    "elsewhere",
 ]
 ALIVE: tuple[Status, ...] = ("starting", "running", "held", "stopping")
 
@@ -35,18 +44,22 @@ class RunState:
     folder : Path
         The run's.
     status : Status
-        ``"lost"`` is a run whose process ended without telling; ``"elsewhere"`` one of another machine, of which
-        it cannot be seen from here whether it lives.
+        ``"cancelled"`` is a run that was stopped before its first step; ``"lost"`` one whose process ended
+        without telling; ``"elsewhere"`` one of another machine, of which it cannot be seen from here whether it
+        lives.
     problem : str
         What the process wrote last, if it failed or was lost.
     own : bool
         Whether this window, or one before it, started its process.
+    can_resume : bool
+        Whether it has ended, and says enough of itself to go on.
     """
 
     folder: Path
     status: Status
     problem: str = ""
     own: bool = False
+    can_resume: bool = False
 
     @property
     def alive(self) -> bool:
@@ -81,6 +94,7 @@ class Runs:
     def __init__(self, view: RunView, launch: Launch, memory: Memory, host: PluginHost) -> None:
         self._view, self._launch, self._memory, self._host = view, launch, memory, host
         self._launched: RunProcess | None = None  # of the open run, by a window
+        self._cancelled = False  # whether it was ended before it had begun
         self.log: RunLog | None = None
         self.state: RunState | None = None
 
@@ -109,7 +123,7 @@ class Runs:
         """
         self._require_rest()
         out = config.out.resolve()
-        if (out / "config.yaml").exists() or (out / FILE).exists():
+        if (out / CONFIG).exists() or (out / FILE).exists():
             raise UsageError(
                 f"{out} holds a run already: open it and go on with it, or choose another folder"
             )
@@ -160,6 +174,7 @@ class Runs:
 
     def _show(self, folder: Path, launched: RunProcess | None) -> None:
         self.log, self._launched, self.state = RunLog(folder), launched, None
+        self._cancelled = False
         self.poll()
 
     def poll(self) -> None:
@@ -176,26 +191,30 @@ class Runs:
             self._view.show_run(state, self.log)
 
     def _judge(self, log: RunLog) -> RunState:
-        told, launched, own = log.process, self._launched, self._launched is not None
+        status, folder = self._status(log), log.folder
+        problem = last_words(folder / OUTPUT) if status in ("failed", "lost") else ""
+        over = status in ("stopped", "cancelled", "failed", "lost")
+        can_resume = over and "options" in log.start and (folder / CONFIG).is_file()
+        return RunState(folder, status, problem, self._launched is not None, can_resume)
+
+    def _status(self, log: RunLog) -> Status:
+        told, launched = log.process, self._launched
         begun = launched is None or (told is not None and told.number == launched.number)
         process = told if begun else launched
-        status: Status
         if process is not None and process.find() is not None:
-            if log.state == "end" and begun:
-                status = "finished"
-            elif not begun:
-                status = "starting"
-            elif (log.folder / STOP).exists():
-                status = "stopping"
-            else:
-                status = "held" if process.is_held() else "running"
-            return RunState(log.folder, status, own=own)
-        if begun and log.state in ("stopped", "end"):
-            return RunState(log.folder, "stopped" if log.state == "stopped" else "finished", own=own)
-        if process is not None and not process.is_here:
-            return RunState(log.folder, "elsewhere", own=own)
-        status = "failed" if not begun or log.state == "failed" else "lost"
-        return RunState(log.folder, status, last_words(log.folder / OUTPUT), own)
+            if not begun:
+                return "starting"
+            if log.state == "end":
+                return "finished"
+            if (log.folder / STOP).exists():
+                return "stopping"
+            return "held" if process.is_held() else "running"
+        if not begun:
+            return "cancelled" if self._cancelled else "failed"
+        ended: dict[str, Status] = {"stopped": "stopped", "end": "finished", "failed": "failed"}
+        if log.state in ended:
+            return ended[log.state]
+        return "elsewhere" if process is not None and not process.is_here else "lost"
 
     def hold(self) -> None:
         """Let the run wait where it is, with all its memory."""
@@ -223,6 +242,7 @@ class Runs:
         if self.state is None or process is None:
             return
         if self.state.status == "starting":
+            self._cancelled = True
             process.kill()
         else:
             write_atomic(self.state.folder / STOP, b"")

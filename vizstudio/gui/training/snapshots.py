@@ -92,7 +92,8 @@ class SnapshotStore:
         if epoch not in self._kept:
             path = self.folder / FOLDER / f"{epoch:04d}.npz"
             try:
-                with np.load(path, allow_pickle=False) as file:
+                # opened here, as NumPy would leave the file of a damaged archive open
+                with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                     self._kept[epoch] = {name: file[name] for name in file.files}
             except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
                 raise UsageError(

@@ -18,6 +18,7 @@ def status_name(status: Status) -> str:
         "held": translate("told", "paused"),
         "stopping": translate("told", "stopping: finishes its step and saves"),
         "stopped": translate("told", "stopped and saved"),
+        "cancelled": translate("told", "ended before its first step"),
         "failed": translate("told", "failed"),
         "finished": translate("told", "finished"),
         "lost": translate("told", "ended without saving its last steps"),
