@@ -142,6 +142,22 @@ def test_the_class_token_scores_by_the_main_objects_mask(evaluate) -> None:
     assert found["rollout"]["pointing"]["mean"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("classes", "Where the class token looks, against"),
+        ("patches", "Where the average patch looks (there is no class token), against"),
+        ("mixed", "Where the average patch (layer 0) and the class token (layer 1) look, against"),
+    ],
+)
+def test_it_says_whose_maps_were_measured(name: str, heading: str, evaluate, capsys) -> None:
+    found = evaluate(name)["main_object"]
+    assert heading in capsys.readouterr().out
+    assert means(found["layers"], "pointing") == [1, 0]
+    assert means(found["layers"], "mass") == [1, 0]
+    assert (found["rollout"] is None) == (name == "mixed")
+
+
 def test_a_model_of_other_classes_is_measured_without_accuracy(evaluate, capsys) -> None:
     told = evaluate("strangers")
     assert told["classes"] is None

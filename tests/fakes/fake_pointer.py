@@ -20,6 +20,7 @@ from vizstudio.entries import ModelListing
 NAMES = ("square", "skateboard", "cloud")
 COLOURS = ((220, 30, 30), (30, 30, 220))
 ROWS, COLS, CELL, HEADS = 8, 12, 8, 2
+MODELS = ("captions", "cut", "classes", "patches", "mixed", "strangers", "nothing", "wide")
 TOKENS = ("a", "square", "and", "a", "skate", "##board", "[end]")
 OBJECT_OF_TOKEN = (None, 0, None, None, 1, 1, None)
 CAPTION = "a square and a skateboard"
@@ -65,7 +66,7 @@ def spots_of(pixels: np.ndarray) -> list[int]:
 
 
 class Pointer:
-    """A loaded model: ``captions``, ``classes``, ``strangers`` with other classes, ``nothing`` or ``wide``."""
+    """A loaded model, one of `MODELS`: ``strangers`` has other classes, ``nothing`` none."""
 
     def __init__(self, name: str) -> None:
         size = (96, 64) if name == "wide" else (96, 96)
@@ -80,18 +81,23 @@ class Pointer:
             provenance={"image": image.name, "image_sha256": image.sha256, "pointer": "1.0"},
         )  # fmt: skip
 
-    @staticmethod
-    def _attention(image: ImageSource, grid: PatchGrid) -> FakeAttention:
-        """In layer 0 the class token looks at the square, in layer 1 at the ground; 0.6 of it is on itself."""
-        axis, spots = TokenAxis(("cls",), grid), spots_of(image.pixels)
-        matrices = []
-        for spot in (spots[0], spots[2]):
-            matrix = np.tile(np.eye(1 + len(grid)), (HEADS, 1, 1))
-            matrix[:, 0, 0], matrix[:, 0, 1 + spot] = 0.6, 0.4
+    def _attention(self, image: ImageSource, grid: PatchGrid) -> FakeAttention:
+        """Layer 0 looks at the square, layer 1 at the ground; 0.6 of the class token's attention is on itself.
+
+        The model ``patches`` has no class token, and ``mixed`` has one in layer 1 alone.
+        """
+        layers, matrices = [], []
+        for layer, spot in enumerate((0, 2)):
+            bare = self.name == "patches" or (self.name == "mixed" and layer == 0)
+            axis, cell = TokenAxis(() if bare else ("cls",), grid), spots_of(image.pixels)[spot]
+            matrix = np.tile(np.eye(axis.num_tokens), (HEADS, 1, 1))
+            if bare:
+                matrix[:] = np.eye(axis.num_tokens)[cell]
+            else:
+                matrix[:, 0, 0], matrix[:, 0, 1 + cell] = 0.6, 0.4
+            layers.append(AttentionLayer(f"blocks.{layer}", "self", HEADS, axis, axis))
             matrices.append(matrix)
-        return FakeAttention(
-            [AttentionLayer(f"blocks.{i}", "self", HEADS, axis, axis) for i in range(2)], matrices
-        )
+        return FakeAttention(layers, matrices)
 
 
 class PointingCaptioner(Pointer):
@@ -129,7 +135,7 @@ class PointingCaptioner(Pointer):
 
 
 def list_models() -> list[ModelListing]:
-    return [ModelListing(name) for name in ("captions", "cut", "classes", "strangers", "nothing", "wide")]
+    return [ModelListing(name) for name in MODELS]
 
 
 def load(name: str, request: ModelRequest, context: RunContext) -> Pointer:

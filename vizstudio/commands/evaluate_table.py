@@ -79,9 +79,22 @@ def _best(layer: Report) -> str:
     return f"{_share(layer['pointing']['heads'][head])} ({head})"
 
 
+def _lookers(found: Report) -> str:
+    """Return whose maps these are, such as "the class token looks"; layers may have different ones."""
+    queries = found["queries"]
+    if len(queries) == 1:
+        return f"{queries[0]} looks" + (" (there is no class token)" if "patch" in queries[0] else "")
+    told = []
+    for query in queries:
+        own = [layer["layer"] for layer in found["layers"] if layer["query"] == query]
+        together = len(own) > 1 and own[-1] - own[0] == len(own) - 1
+        told.append(f"{query} (layer {f'{own[0]} to {own[-1]}' if together else ', '.join(map(str, own))})")
+    return " and ".join(told) + " look"
+
+
 def _print_main_object(found: Report) -> None:
     _say("")
-    _say(f"Where {' and '.join(found['queries'])} looks, against the mask of the main object", "bold")
+    _say(f"Where {_lookers(found)}, against the mask of the main object", "bold")
     rows = [
         [
             str(layer["layer"]),

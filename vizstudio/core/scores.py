@@ -32,7 +32,8 @@ def told(estimate: Estimate) -> list[Report]:
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    """Return some of the classes, without the synonyms that ImageNet's names have."""
+    return ", ".join(name.partition(",")[0] for name in names[:3]) + (", …" if len(names) > 3 else "")
 
 
 class ClassScores:
