@@ -23,6 +23,7 @@ from vizstudio.core.scores import Report
 
 HEIGHT, WIDTH, NARROWEST_STEP = 300.0, 560.0, 24.0
 ABOVE = 24.0  # pixels above the chart, for its title and legend, which has some room there of its own
+ASIDE = 5.0  # pixels by which two curves are apart, so that neither's errors hide the other's
 AFTER = 96.0  # pixels right of the chart, for the names of lines across it
 
 
@@ -87,12 +88,12 @@ def _panel(found: Report, title: str) -> tuple[list[Item], float]:
     ]
     items += _heads(chart, layers)
     if late:
-        items += _curve(chart, late, ACCENT)
-    items += _curve(chart, layers, STRONG)
+        items += [moved(item, ASIDE, 0) for item in _curve(chart, late, ACCENT)]
+    items += [moved(item, -ASIDE if late else 0, 0) for item in _curve(chart, layers, STRONG)]
     if rollout:
         items += _point(chart, len(layers), rollout["pointing"], INK)
         items.append(Text(chart.x(len(layers)), HEIGHT - BOTTOM + 8, "rollout", SMALL, MUTED, "ma"))
-    names = [("mean of heads", STRONG), ("one token late", ACCENT), ("each head", PALE)]
+    names = [("mean of heads", STRONG), ("mean of heads, one token late", ACCENT), ("each head", PALE)]
     above = [
         Text(0, 0, f"pointing accuracy: {title}", SMALL, INK),
         *_legend([pair for pair in names if late or pair[1] != ACCENT]),
