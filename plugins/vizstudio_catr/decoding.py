@@ -18,6 +18,8 @@ CALL_NAMES: dict[Kind, str] = {
     "cross": "transformer.decoder.layers.{}.multihead_attn",
 }
 """Of the attention calls that every layer makes, in this order."""
+MOST_KEPT = 4000
+"""Tokens to know at most; each takes 36 kB at CATR's own sizes."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -159,6 +161,8 @@ class Decoding:
 
     def read(self, prefixes: Sequence[Prefix]) -> list[Node]:
         """Return the last node of each prefix; all are equally long. What is not known of them is read at once."""
+        if len(self._nodes) > MOST_KEPT:
+            self._nodes, self._last = {}, ([], [])
         missing = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._nodes]
         if missing:
             self._compute(missing, min(self._known(prefix) for prefix in missing))

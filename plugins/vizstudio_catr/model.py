@@ -1,7 +1,7 @@
 """A CATR model that analyses images and writes their captions."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from vizstudio_catr.preprocess import Prepared, prepare
 from vizstudio_catr.search import Draft, Search
 from vizstudio_catr.steps import to_caption
 
+Continue = Callable[[Sequence[int], RunContext | None], Analysis]
 ENCODING_SHARE = 0.4
 """Of the progress that is reported; the rest goes to the tokens, whose number nobody knows."""
 
@@ -66,6 +67,7 @@ class Catr:
         self._fit = request.fit
         self._side = request.input_size[0] if request.input_size else loaded.network.config.image_size
         self._layouts: dict[tuple[int, ...], ModelLayout] = {}
+        self._last: tuple[tuple[str, str], Seen] | None = None  # of one image only: memory is bounded
         self.info = ModelInfo(
             model_id=model_id,
             weights=source,
@@ -76,11 +78,16 @@ class Catr:
         )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
-        """Write the most probable caption greedily; see `caption`."""
-        return self.caption(image, CaptionRequest(), context)
+        """Encode an image and write nothing; `continued` and `caption` write, and do not encode it again."""
+        seen, request = self._seen(image, context), CaptionRequest()
+        return replace(seen.analysis, continued=self._continued(seen, request, self._limit(request)))
+
+    def forget(self) -> None:
+        """Drop what is kept of the last image; an analysis that was handed out keeps its own."""
+        self._last = None
 
     def caption(self, image: ImageSource, request: CaptionRequest, context: RunContext) -> Analysis:
-        """Encode an image once and write its caption token by token.
+        """Encode an image, if it is not the last one, and write its caption token by token.
 
         Parameters
         ----------
@@ -107,7 +114,7 @@ class Catr:
         limit = self._limit(request)
         prefix = self._vocabulary.encode(request.prefix) if request.prefix else []
         self._require_room(prefix, limit)
-        seen = self._encode(image, context)
+        seen = self._seen(image, context)
         return self._written(seen, request, prefix, limit, context)
 
     def _limit(self, request: CaptionRequest) -> int:
@@ -124,6 +131,13 @@ class Catr:
             raise UsageError(
                 f"the prefix has {len(prefix)} tokens, and the caption may have {limit}: shorten it"
             )
+
+    def _seen(self, image: ImageSource, context: RunContext) -> Seen:
+        which = (image.sha256, image.name)  # the name is part of the provenance
+        if self._last is None or self._last[0] != which:
+            self._last = None  # not two at a time
+            self._last = which, self._encode(image, context)
+        return self._last[1]
 
     def _encode(self, image: ImageSource, context: RunContext) -> Seen:
         start = time.perf_counter()
@@ -183,11 +197,6 @@ class Catr:
             share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(draft.choices) / limit
             context.report(share, f"writing: {self._vocabulary.text(draft.tokens)}")
 
-        def continued(token_ids: Sequence[int], context: RunContext | None = None) -> Analysis:
-            self._vocabulary.require_caption(token_ids, "the beginning")
-            self._require_room(token_ids, limit)
-            return self._written(seen, request, token_ids, limit, context or RunContext(self.info.device))
-
         start = time.perf_counter()
         search = Search(seen.decoding, self._vocabulary.start, self._vocabulary.end, limit, request, on_token)
         grid, penalty = seen.analysis.grid, request.length_penalty
@@ -197,9 +206,17 @@ class Catr:
             seen.analysis,
             caption=captions[0],
             other_captions=tuple(captions[1:]),
-            continued=continued,
+            continued=self._continued(seen, request, limit),
             timings=timings,
         )
+
+    def _continued(self, seen: Seen, request: CaptionRequest, limit: int) -> Continue:
+        def continued(token_ids: Sequence[int], context: RunContext | None = None) -> Analysis:
+            self._vocabulary.require_caption(token_ids, "the beginning")
+            self._require_room(token_ids, limit)
+            return self._written(seen, request, token_ids, limit, context or RunContext(self.info.device))
+
+        return continued
 
     def _provenance(self, image: ImageSource, fit: ImageFit) -> dict[str, str]:
         facts: dict[str, Any] = {

@@ -18,6 +18,14 @@ class Dropout(nn.Dropout):
         return super().forward(x) if self.training else x
 
 
+class LayerNorm(nn.LayerNorm):
+    """torch's own by one call, which a capture sees as one call too and not as a function that makes another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the tokens, each with mean 0 and variance 1 before weight and bias."""
+        return torch.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+
 class Attention(nn.Module):
     """Multi-head attention with the parameter names of `torch.nn.MultiheadAttention`."""
 
@@ -70,7 +78,7 @@ class EncoderLayer(nn.Module):
         self.self_attn = Attention(config)
         self.linear1 = nn.Linear(config.width, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, config.width)
-        self.norm1, self.norm2 = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.norm1, self.norm2 = LayerNorm(config.width), LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, positions: Tensor, real: Tensor | None) -> Tensor:
@@ -90,7 +98,7 @@ class DecoderLayer(nn.Module):
         self.self_attn, self.multihead_attn = Attention(config), Attention(config)
         self.linear1 = nn.Linear(config.width, config.feedforward)
         self.linear2 = nn.Linear(config.feedforward, config.width)
-        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(config.width) for _ in range(3))
+        self.norm1, self.norm2, self.norm3 = (LayerNorm(config.width) for _ in range(3))
         self.dropout = Dropout(config.dropout)
 
     def forward(
@@ -124,7 +132,7 @@ class Encoder(nn.Module):
     def __init__(self, config: CatrConfig) -> None:
         super().__init__()
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = LayerNorm(config.width)
 
     def forward(self, x: Tensor, positions: Tensor, real: Tensor | None) -> Tensor:
         """Return the encoded cells (batch, cells, width)."""
@@ -141,7 +149,7 @@ class Decoder(nn.Module):
         layers = [DecoderLayer(config) for _ in range(config.decoder_layers)]
         self.cross_attentions = [layer.multihead_attn for layer in layers]  # a list registers nothing twice
         self.layers = nn.ModuleList(layers)
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = LayerNorm(config.width)
 
 
 class Embeddings(nn.Module):
@@ -151,7 +159,7 @@ class Embeddings(nn.Module):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.width)
         self.position_embeddings = nn.Embedding(config.max_positions, config.width)
-        self.LayerNorm = nn.LayerNorm(config.width, eps=1e-12)
+        self.LayerNorm = LayerNorm(config.width, eps=1e-12)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, tokens: Tensor, start: int) -> tuple[Tensor, Tensor]:

@@ -28,8 +28,8 @@ def test_an_analysis(model: Catr, photo: ImageSource) -> None:
     assert analysis.token_norms is not None and analysis.token_norms.shape == (2, 24)
     assert analysis.provenance["image_sha256"] == photo.sha256
     assert analysis.provenance["weights"] == "checkpoint"
-    assert set(analysis.timings) == {"preprocess", "forward", "caption"}
-    assert analysis.caption is not None and analysis.continued is not None
+    assert set(analysis.timings) == {"preprocess", "forward"}
+    assert analysis.caption is None and analysis.continued is not None  # nobody asked for a caption
     assert analysis.predictions == () and analysis.logits is None
 
 
@@ -145,7 +145,7 @@ def test_cancel_between_tokens(model: Catr, photo: ImageSource) -> None:
     with pytest.raises(Cancelled):
         model.caption(photo, CaptionRequest(), context)
     assert sum(m.startswith("writing") for m in told) == 4
-    assert len(model.analyze(photo, RunContext()).steps) > 4
+    assert len(model.caption(photo, CaptionRequest(), RunContext()).steps) > 4
 
 
 @pytest.mark.parametrize("beams", [1, 3])
@@ -181,6 +181,40 @@ def test_progress_rises_and_tells_the_words(model: Catr, photo: ImageSource) -> 
     assert analysis.caption is not None and analysis.caption.text.startswith("a cat")
 
 
+def test_a_photo_is_encoded_once_until_another_comes(
+    model: Catr, photo: ImageSource, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    plain = model._encode
+    monkeypatch.setattr(model, "_encode", lambda *args: (encoded.append(1), plain(*args))[1])
+    first = ask(model, photo, max_tokens=6)
+    beams = ask(model, photo, beams=3, max_tokens=6)
+    again = ask(model, photo, max_tokens=6)
+    assert len(encoded) == 1 and model.analyze(photo, RunContext()).caption is None and len(encoded) == 1
+    assert [s.log_prob for s in again.steps] == [s.log_prob for s in first.steps]
+    assert len(beams.other_captions) == 2
+    other = read_image(np.zeros((60, 90, 3), np.uint8))
+    unlike = ask(model, other, max_tokens=6)
+    renamed = ask(model, replace(other, name="copy"), max_tokens=6)
+    assert len(encoded) == 3 and renamed.provenance["image"] == "copy"
+    assert [s.log_prob for s in unlike.steps] != [s.log_prob for s in first.steps]
+    model.forget()
+    fresh = ask(model, photo, max_tokens=6)
+    assert len(encoded) == 4 and first.branch(2, 1).provenance == first.provenance
+    np.testing.assert_allclose(
+        [s.log_prob for s in fresh.steps], [s.log_prob for s in first.steps], atol=1e-5
+    )
+
+
+def test_an_analysis_goes_on_although_nothing_was_written(model: Catr, photo: ImageSource, ask: Ask) -> None:
+    analysis = model.analyze(photo, RunContext())
+    with pytest.raises(UsageError, match="no caption was written yet"):
+        analysis.branch(0, 0)
+    assert analysis.continued is not None
+    written = analysis.continued([], None)
+    assert [s.token_id for s in written.steps] == [s.token_id for s in ask(model, photo).steps]
+
+
 def test_nothing_is_left_on_the_network(model: Catr, photo: ImageSource, ask: Ask) -> None:
     ask(model, photo, beams=2, max_tokens=4)
     for module in model._network.modules():
@@ -189,7 +223,8 @@ def test_nothing_is_left_on_the_network(model: Catr, photo: ImageSource, ask: As
 
 def test_through_the_registry(make_checkpoint: Callable[..., Any], photo: ImageSource) -> None:
     loaded = load_model("catr:own", checkpoint=make_checkpoint())
-    assert loaded.analyze(photo).caption is not None
+    analysis = loaded.caption(photo)
+    assert analysis.caption is not None and "caption" in analysis.timings
 
 
 def test_listing_imports_no_torch() -> None:

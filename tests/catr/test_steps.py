@@ -107,6 +107,46 @@ def test_any_beginning(tokens: list[int], shared_model: Catr, shared_photo: Imag
     _assert_equals_recomputation(shared_model, shared_photo, analysis.steps[: len(tokens) + 2])
 
 
+def test_a_prefix_is_read_at_once_with_the_attention_of_one_token_after_another(
+    model: Catr, photo: ImageSource, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = ask(model, photo, max_tokens=9)
+    tokens = [s.token_id for s in slow.steps]
+    model.forget()
+    read, plain = [], model._network.read
+    monkeypatch.setattr(
+        model._network, "read", lambda tokens, *rest: (read.append(tokens.shape[1]), plain(tokens, *rest))[1]
+    )
+    fast = model.analyze(photo, RunContext()).continued(tokens[:7], None)
+    assert read[0] == 1 + 7 and set(read[1:]) == {1}  # with the start token; then one after another
+    assert [s.token_id for s in fast.steps[:9]] == tokens
+    for one, other in zip(slow.steps, fast.steps, strict=False):
+        assert one.log_prob == pytest.approx(other.log_prob, abs=1e-5)
+        for layer in range(2):
+            for kind in ("cross", "itself"):
+                ours, theirs = getattr(one, kind), getattr(other, kind)
+                np.testing.assert_allclose(ours.weights(layer), theirs.weights(layer), atol=1e-5)
+                assert theirs.layers[layer].max_error < 1e-5
+
+
+def test_several_tokens_after_a_known_beginning(model: Catr, photo: ImageSource, ask: Ask) -> None:
+    """The decoder reads them at once, after a past, and none may look ahead."""
+    analysis = ask(model, photo, max_tokens=12)
+    tokens = [s.token_id for s in analysis.steps[:3]]
+    longer = analysis.continued([*tokens, 5, 9, 11, 7, 4], None)
+    assert longer.steps[2].cross._node is analysis.steps[2].cross._node
+    _assert_equals_recomputation(model, photo, longer.steps)
+
+
+def test_what_was_forgotten_is_read_again(
+    model: Catr, photo: ImageSource, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vizstudio_catr.decoding.MOST_KEPT", 5)
+    analysis = ask(model, photo, beams=3, max_tokens=9)
+    for caption in (analysis.caption, *analysis.other_captions):
+        _assert_equals_recomputation(model, photo, caption.steps)
+
+
 def test_a_map_belongs_to_the_token_that_the_step_wrote(model: Catr, photo: ImageSource, ask: Ask) -> None:
     """The last token written was never read, so its map can only come from the token before."""
     analysis = ask(model, photo, max_tokens=5)

@@ -225,6 +225,8 @@ class Analysis:
         """
         if self.continued is None:
             raise UsageError(f"{self.model_id} writes no captions, so there is none to branch from")
+        if self.caption is None:
+            raise UsageError("no caption was written yet, so there is none to branch from: ask for one first")
         if not 0 <= step < len(self.steps):
             raise UsageError(f"step {step} does not exist: the caption has steps 0 to {len(self.steps) - 1}")
         choices = self.steps[step].alternatives
