@@ -1,9 +1,10 @@
 """Makes the pictures of the README: the views without a window, and the window itself.
 
-usage: python scripts/make_pictures.py [--model ID] [--checkpoint FILE] [--out FOLDER]
+usage: python scripts/make_pictures.py [--model ID] [--checkpoint FILE] [--run FOLDER] [--out FOLDER]
 
 The README's own were made with `--model vit:vit_small_patch14_dinov2` and DINOv2-like ViT-S/14 weights. Without
-a checkpoint the weights are untrained, and every picture says so.
+a checkpoint the weights are untrained, and every picture says so. `--run` photographs the window with a run of
+`vizstudio-train`, and nothing else.
 """
 
 import argparse
@@ -76,6 +77,33 @@ def window(model_id: str, checkpoint: Path | None, out: Path) -> None:
     studio.close()
 
 
+def training(run: Path, out: Path) -> None:
+    """Photograph the training dock and the timeline of a run."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["VIZSTUDIO_CONFIG_DIR"] = tempfile.mkdtemp()
+    from vizstudio.gui.app import make_application
+    from vizstudio.gui.main_window import MainWindow
+    from vizstudio.plugins import load_plugins
+
+    application = make_application()
+    studio = MainWindow(load_plugins(), "cpu")
+    studio.resize(1280, 900)
+    studio.show()
+    studio.list_models()
+    studio.training.open_run(run)
+    studio.training.show_timeline()
+    view = studio.training.view
+    while studio.training.timeline.frame is None:
+        application.processEvents()
+    if view.strip.count() > 1:
+        view.strip.chosen.emit(1)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        application.processEvents()
+    studio.grab().save(str(out / "training.png"))
+    studio.close()
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(
@@ -83,9 +111,13 @@ def main() -> None:
     )
     parser.add_argument("--model", default="vit:vit_small_patch14_dinov2")
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--run", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    if given.run:
+        training(given.run, given.out)
+        return
     weights = ["--checkpoint", str(given.checkpoint)] if given.checkpoint else []
     views(["--model", given.model, *weights], given.out)
     window(given.model, given.checkpoint, given.out)

@@ -159,7 +159,7 @@ def curve(*points: tuple[int, float]) -> Curve:
 
 @pytest.fixture
 def chart(qtbot: Any) -> Chart:
-    made = Chart("Loss", "")
+    made = Chart("Loss")
     qtbot.addWidget(made)
     made.resize(400, 200)
     made.show_curves({"loss": curve((1, 4.0), (50, 2.0), (100, 1.0)), "val_loss": curve((60, 2.5))}, 100)
@@ -185,8 +185,19 @@ def test_a_curve_is_drawn_where_its_values_lie(chart: Chart) -> None:
     assert axes.y(4.0) < axes.y(1.0) and axes.x(1) < axes.x(100)
 
 
+def test_many_names_take_lines_and_never_leave_the_chart(chart: Chart) -> None:
+    names = ("token_accuracy", "exact", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider")
+    before = chart._axes().area.top()
+    chart.show_curves({name: curve((1, 0.1 * i), (9, 0.5)) for i, name in enumerate(names)}, 9)
+    places = chart._places()
+    assert len({*places}) == len(names) and chart._axes().area.top() > before
+    room = chart.fontMetrics().horizontalAdvance
+    assert all(x + room(name) < chart.width() for (x, _), name in zip(places, names, strict=True))
+    assert len({chart._colour(i).name() for i in range(len(names))}) == len(names)
+
+
 def test_nothing_told_yet(qtbot: Any) -> None:
-    made = Chart("Metrics", "", from_zero=True)
+    made = Chart("Metrics", from_zero=True)
     qtbot.addWidget(made)
     made.show_curves({"accuracy": curve()}, 0)
     made.grab()

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vizstudio.core.overlay import value_range
 from vizstudio.core.page import number, ticks
 from vizstudio.gui.training.run_log import Curve
 
-ON_LIGHT = ("#2f66b0", "#b4530a", "#1a7a43", "#8a3ea8", "#5b6470")
-ON_DARK = ("#6aa5ea", "#f0a35e", "#6fcf97", "#cf93e6", "#9ca5b1")
+ON_LIGHT = ("#2f66b0", "#b4530a", "#1a7a43", "#8a3ea8", "#0b7a86", "#b01d5b", "#6b5900", "#5b6470")
+ON_DARK = ("#6aa5ea", "#f0a35e", "#6fcf97", "#cf93e6", "#4fc4d0", "#f27aa8", "#cdbb4a", "#9ca5b1")
 GAP, SWATCH = 8, 14  # pixels
 DOTS = 40  # points up to which each is marked
 
@@ -45,9 +55,9 @@ class Axes:
 class Chart(QWidget):
     """Shows named curves in one colour each; setters never write back."""
 
-    def __init__(self, title: str, unit: str, from_zero: bool = False) -> None:
+    def __init__(self, title: str, from_zero: bool = False) -> None:
         super().__init__()
-        self._title, self._unit, self._from_zero = title, unit, from_zero
+        self._title, self._from_zero = title, from_zero
         self._curves: dict[str, Curve] = {}
         self._last = 1
         self._at: float | None = None  # where the pointer is, in pixels across
@@ -103,7 +113,8 @@ class Chart(QWidget):
         metrics, span = self.fontMetrics(), self._range()
         marks, decimals = ticks(*span, 4)
         left = max(metrics.horizontalAdvance(number(mark, decimals)) for mark in marks) + GAP
-        top, below = metrics.height() + GAP, metrics.height() + 4
+        lines = 1 + max((line for _, line in self._places()), default=0)
+        top, below = lines * metrics.height() + GAP, metrics.height() + 4
         area = QRectF(left, top, max(self.width() - left - 6, 1), max(self.height() - top - below, 1))
         return Axes(area, (0.0, float(self._last)), span)
 
@@ -113,13 +124,10 @@ class Chart(QWidget):
         return QColor(colours[place % len(colours)])
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw title, legend or values, axes and curves."""
+        """Draw title, legend, axes and curves, and the values under the pointer."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        told = {name: (step, value) for name, step, value in self.readout()}
-        x = self._paint_title(painter, told)
-        for i, name in enumerate(self._curves):
-            x = self._paint_name(painter, x, i, name, told.get(name))
+        self._paint_legend(painter)
         if not self._curves:
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.tr("nothing told yet"))
@@ -129,42 +137,68 @@ class Chart(QWidget):
         self._paint_axes(painter, axes)
         for i, curve in enumerate(self._curves.values()):
             self._paint_curve(painter, axes, curve, self._colour(i))
-        for i, (step, value) in enumerate(told.values()):
+        if self._at is not None:
+            self._paint_values(painter, axes, self._at)
+        painter.end()
+
+    def _heading_font(self) -> QFont:
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def _places(self) -> list[tuple[float, int]]:
+        """Return where each curve's name stands: how far across, and in which line; none for a single curve."""
+        if len(self._curves) < 2:
+            return []
+        x, line, found = QFontMetrics(self._heading_font()).horizontalAdvance(self._title) + 16.0, 0, []
+        for name in self._curves:
+            wide = SWATCH + 5 + self.fontMetrics().horizontalAdvance(_shown(name))
+            if x + wide > self.width() and x > 0:
+                x, line = 0.0, line + 1
+            found.append((x, line))
+            x += wide + 12
+        return found
+
+    def _paint_legend(self, painter: QPainter) -> None:
+        """Write the title and the names of the curves with their colours."""
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.setFont(self._heading_font())
+        painter.drawText(QPointF(0, painter.fontMetrics().ascent()), self._title)
+        painter.setFont(self.font())
+        for i, ((x, line), name) in enumerate(zip(self._places(), self._curves, strict=False)):
+            self._paint_name(painter, QPointF(x, line * self.fontMetrics().height()), i, _shown(name))
+
+    def _paint_name(self, painter: QPainter, place: QPointF, which: int, text: str) -> None:
+        metrics = painter.fontMetrics()
+        middle = place.y() + metrics.height() / 2
+        painter.setPen(QPen(self._colour(which), 2))
+        painter.drawLine(QPointF(place.x(), middle), QPointF(place.x() + SWATCH, middle))
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(QPointF(place.x() + SWATCH + 5, place.y() + metrics.ascent()), text)
+
+    def _paint_values(self, painter: QPainter, axes: Axes, at: float) -> None:
+        """Mark the points under the pointer and write their values in a box beside it."""
+        told, line = self.readout(), self.fontMetrics().height()
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(at, axes.area.top()), QPointF(at, axes.area.bottom()))
+        for i, (_, step, value) in enumerate(told):
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Base), 1.5))
             painter.setBrush(self._colour(i))
             painter.drawEllipse(QPointF(axes.x(step), axes.y(value)), 4, 4)
-        painter.end()
-
-    def _paint_title(self, painter: QPainter, told: Mapping[str, tuple[int, float]]) -> float:
-        """Write the title, or the step under the pointer; returns where the legend begins."""
-        font, plain = QFont(self.font()), self.font()
-        font.setWeight(QFont.Weight.DemiBold)
-        painter.setFont(font)
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        steps = {step for step, _ in told.values()}
-        text = self.tr("Step {0}").format("–".join(str(s) for s in sorted(steps))) if steps else self._title
-        painter.drawText(QPointF(0, painter.fontMetrics().ascent()), text)
-        across = painter.fontMetrics().horizontalAdvance(text)
-        painter.setFont(plain)
-        if not steps and self._unit:
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            painter.drawText(QPointF(across + 6, painter.fontMetrics().ascent()), self._unit)
-            across += 6 + painter.fontMetrics().horizontalAdvance(self._unit)
-        return across + 2 * GAP
-
-    def _paint_name(
-        self, painter: QPainter, x: float, place: int, name: str, told: tuple[int, float] | None
-    ) -> float:
-        """Write a curve's name with its colour, and its value under the pointer; returns where the next begins."""
-        if len(self._curves) == 1 and told is None:
-            return x
-        text = name.replace("_", " ") + (f" {told[1]:.4g}" if told else "")
-        metrics = painter.fontMetrics()
-        painter.setPen(QPen(self._colour(place), 2))
-        painter.drawLine(QPointF(x, metrics.height() / 2), QPointF(x + SWATCH, metrics.height() / 2))
-        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        painter.drawText(QPointF(x + SWATCH + 5, metrics.ascent()), text)
-        return x + SWATCH + 5 + metrics.horizontalAdvance(text) + 12
+        texts = [
+            self.tr("{0} {1} at step {2}").format(_shown(name), f"{value:.4g}", step)
+            for name, step, value in told
+        ]
+        wide = max(self.fontMetrics().horizontalAdvance(text) for text in texts) + SWATCH + 5 + 2 * GAP
+        high = line * len(texts) + GAP
+        left = at + 12 if at + 12 + wide < self.width() else max(at - 12 - wide, 0.0)
+        top = max(min(axes.area.top(), self.height() - high - 1.0), 0.0)
+        box = QRectF(left, top, wide, high)
+        painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
+        painter.setBrush(self.palette().color(QPalette.ColorRole.ToolTipBase))
+        painter.drawRoundedRect(box, 4, 4)
+        for i, text in enumerate(texts):
+            self._paint_name(painter, box.topLeft() + QPointF(GAP, GAP / 2 + i * line), i, text)
 
     def _paint_axes(self, painter: QPainter, axes: Axes) -> None:
         rule = self.palette().color(QPalette.ColorRole.Mid)
@@ -185,9 +219,6 @@ class Chart(QWidget):
             width = self.fontMetrics().horizontalAdvance(text)
             x = min(max(axes.x(mark) - width / 2, 0.0), self.width() - width)
             painter.drawText(QPointF(x, area.bottom() + 3 + self.fontMetrics().ascent()), text)
-        if self._at is not None and area.left() <= self._at <= area.right():
-            painter.setPen(QPen(muted, 1, Qt.PenStyle.DotLine))
-            painter.drawLine(QPointF(self._at, area.top()), QPointF(self._at, area.bottom()))
 
     def _paint_curve(self, painter: QPainter, axes: Axes, curve: Curve, colour: QColor) -> None:
         steps, values = thin_out(np.array(curve.steps), np.array(curve.values), int(axes.area.width()))
@@ -199,6 +230,10 @@ class Chart(QWidget):
             painter.setBrush(colour)
             for point in points:
                 painter.drawEllipse(point, 2.2, 2.2)
+
+
+def _shown(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def thin_out(steps: np.ndarray, values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

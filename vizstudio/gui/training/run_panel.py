@@ -50,8 +50,8 @@ class RunPanel(QWidget):
         self.timeline = QPushButton(self.tr("Timeline"))
         self.menu = QMenu(self)
         self.studio.setMenu(self.menu)
-        self.loss, self.rate = Chart(self.tr("Loss"), ""), Chart(self.tr("Learning rate"), "", from_zero=True)
-        self.metrics = Chart(self.tr("Metrics"), "", from_zero=True)
+        self.loss, self.rate = Chart(self.tr("Loss")), Chart(self.tr("Learning rate"), from_zero=True)
+        self.metrics = Chart(self.tr("Metrics"), from_zero=True)
         self.lines = QPlainTextEdit()
         self.lines.setReadOnly(True)
         self.problem = QLabel()
@@ -181,7 +181,7 @@ class RunPanel(QWidget):
             if name != "loss":  # its points are the means of the steps that are drawn already
                 curves["loss" if name.endswith("loss") else "metrics"][name] = curve
         for chart, name in ((self.loss, "loss"), (self.rate, "rate"), (self.metrics, "metrics")):
-            chart.show_curves(curves[name], log.total or log.step)
+            chart.show_curves(curves[name], log.step)
 
     def _show_lines(self, log: RunLog) -> None:
         if log is not self._log or len(log.shown) < self._shown_lines:

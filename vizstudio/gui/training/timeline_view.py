@@ -105,8 +105,6 @@ class TimelineView(QWidget):
         column.setContentsMargins(14, 12, 0, 10)
         column.setSpacing(6)
         column.addWidget(self.picture, 1)
-        column.addWidget(self.guesses)
-        column.addWidget(self.strip)
         self.pictures = QSplitter(Qt.Orientation.Horizontal)
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(14)
@@ -128,6 +126,8 @@ class TimelineView(QWidget):
         below = foot.layout()
         assert isinstance(below, QVBoxLayout)
         below.setContentsMargins(14, 0, 14, 8)
+        below.addWidget(self.guesses)
+        below.addWidget(self.strip)
         below.addLayout(bottom)
         below.addWidget(self.place)
         layout.addWidget(head)
@@ -200,9 +200,9 @@ class TimelineView(QWidget):
         fill(self.probe, names, frame.probe)
         subjects: list[tuple[str, Any]] = []
         if frame.analysis.attention.layers:
-            subjects.append((self.tr("the image's tokens"), "attention"))
+            subjects.append((self.tr("image tokens"), "attention"))
         if frame.analysis.caption is not None or frame.state.view in CAPTION:
-            subjects.append((self.tr("a word of the caption"), "step"))
+            subjects.append((self.tr("a word"), "step"))
         if frame.state.view in [data for _, data in subjects]:
             fill(self.subject, subjects, frame.state.view)
         for widget in (self.subject, self.subject_name):
