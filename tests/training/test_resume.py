@@ -100,6 +100,11 @@ def test_a_run_is_not_written_over_nor_gone_on_with_on_other_data(
     done = run_here("--data", images, "--out", whole, *OPTIONS)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{whole} holds a run already: go on with --resume, or choose another --out" in done.stderr
+    other = tmp_path / "other.yaml"
+    other.write_text("batch_size: 5\n", encoding="utf-8")
+    done = run_here("--out", whole, "--resume", "--config", other)
+    assert done.returncode == 2
+    assert "batch_size is 5 now and was 8 when the run started" in done.stderr
     done = run_here("--out", whole, "--resume", "--lr", "1")
     assert done.returncode == 2
     assert "lr is 1.0 now and was 0.001 when the run started" in done.stderr

@@ -73,7 +73,8 @@ class LearningNetwork(CaptionNetwork):
         self, images: Tensor, real: Tensor | None = None, tokens: Tensor | None = None
     ) -> Tensor | Encoded:
         """Encode images; with `tokens` (batch, length) return scores (batch, length, vocabulary) of what comes next."""
-        encoded = super().forward(images, real)
+        # the backbone keeps the layout of its input: a quarter faster on the CPU
+        encoded = super().forward(images.contiguous(memory_format=torch.channels_last), real)
         if tokens is None:
             return encoded
         states, _ = self.read(tokens, self.readable(encoded))

@@ -16,8 +16,8 @@ from vizstudio.core.errors import UsageError
 from vizstudio.datasets import Datasets
 from vizstudio.plugins import PluginHost
 from vizstudio.recipes import config_of
-from vizstudio.registry import blame, load_target
-from vizstudio.training.config import TrainConfig, check_resumed, is_flag, make_config, option
+from vizstudio.registry import blame, load_target, no_such
+from vizstudio.training.config import TrainConfig, check_resumed, is_flag, make_config, option, read_config
 
 _SHARED, _OWN, _FROM = (
     Group("Every recipe", sort_key=2),
@@ -73,17 +73,16 @@ def _resumed(
     if not path.is_file():
         raise UsageError(f"no run in {given['out']} to go on with: leave --resume out to start one")
     saved = make_config(kind, {"out": given["out"]}, path)
-    wanted = make_config(kind, {**_only(kind, file, preset), **given}, path)
+    wanted = make_config(kind, {**_told(kind, file, preset), **given}, path)
     check_resumed(saved, wanted)
     return wanted
 
 
-def _only(kind: type[TrainConfig], file: Path | None, preset: str | None) -> dict[str, Any]:
-    """Return what a file and a preset say, checked."""
-    if file is None and preset is None:
-        return {}
-    made = make_config(kind, {"data": "-", "out": "-", "model": "-"}, file, preset)
-    return made.model_dump(include=made.model_fields_set - {"data", "out", "model"})
+def _told(kind: type[TrainConfig], file: Path | None, preset: str | None) -> dict[str, Any]:
+    """Return what a file and a preset say."""
+    if preset is not None and preset not in kind.presets:
+        raise UsageError(no_such("preset", preset, tuple(kind.presets)))
+    return {**(kind.presets[preset] if preset else {}), **(read_config(file) if file else {})}
 
 
 def _value(text: Any) -> Any:
