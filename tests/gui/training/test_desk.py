@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QWidget
 from tiny_training import events, run_here
 
 from vizstudio.gui.training.closing import ClosingDialog
@@ -224,3 +225,47 @@ def test_any_runs_folder_can_be_watched_and_a_finished_one_does_not_keep_the_win
     assert "finished" in panel.title.text()
     dock.close()
     assert not dock.isVisible()
+
+
+def test_the_dock_opens_and_closes_by_key_and_everything_in_it_has_a_name(
+    window: Any, write_snapshots: Callable[..., None], tmp_path: Path, qtbot: Any
+) -> None:
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(window, Qt.Key.Key_T, control)
+    assert window.training.dock.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_T, control)
+    assert not window.training.dock.isVisible()
+    write_snapshots(tmp_path, ["writer", "writer"])
+    told = '{"event": "start", "step": 0}\n{"event": "epoch", "step": 1, "epoch": 1, "loss": 0.5, "val_loss": 0.25}\n'
+    (tmp_path / "events.jsonl").write_text(told, encoding="utf-8")
+    window.training.open_run(tmp_path)
+    qtbot.keyClick(window, Qt.Key.Key_4, control)
+    view = window.training.view
+    qtbot.waitUntil(lambda: view.strip.isVisible() and view.strip.count() > 2, timeout=TIMEOUT)
+    assert view.place.text() == "Epoch 1 · loss 0.5  val loss 0.25"
+    window.training.recipe.form.more.setChecked(True)
+    tabbed = Qt.FocusPolicy.TabFocus.value
+    widgets = [w for w in window.findChildren(QWidget) if w.focusPolicy().value & tabbed and w.isVisible()]
+    own = [w for w in widgets if w.focusProxy() is None and w.objectName() != "qt_spinbox_lineedit"]
+    unnamed = [w for w in own if not w.accessibleName() and not getattr(w, "text", str)()]
+    assert len(own) > 40 and unnamed == []
+
+
+def test_a_word_is_chosen_by_mouse_and_its_map_shown(
+    window: Any, write_snapshots: Callable[..., None], tmp_path: Path, qtbot: Any
+) -> None:
+    write_snapshots(tmp_path, ["writer", "writer"])
+    (tmp_path / "events.jsonl").write_text('{"event": "start", "step": 0}\n', encoding="utf-8")
+    window.training.open_run(tmp_path)
+    window.training.show_timeline()
+    view, timeline = window.training.view, window.training.timeline
+    qtbot.waitUntil(lambda: view.strip.isVisible() and view.strip.count() > 2, timeout=TIMEOUT)
+    place = view.strip.visualItemRect(view.strip.item(1)).center()
+    qtbot.mouseClick(view.strip.viewport(), LEFT, pos=place)
+    qtbot.waitUntil(lambda: timeline.frame.state.view == "step", timeout=TIMEOUT)
+    word = timeline.frame.analysis.caption.words[1]
+    assert timeline.frame.state.word == 1 and f"wrote “{word.text}”" in view.picture.heading.text()
+    assert (timeline.frame.heatmap.values == word.heatmap(-1, "mean").values).all()
+    view.common.setFocus()
+    qtbot.keyClick(view.common, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: timeline.frame.span[1] == word.heatmap(-1, "mean").values.max(), timeout=TIMEOUT)

@@ -13,7 +13,6 @@ from vizstudio.gui.actions import settings
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.training.closing import ClosingDialog
 from vizstudio.gui.training.launch import launch, reap
-from vizstudio.gui.training.recipe_panel import RecipePanel
 from vizstudio.gui.training.run_log import RunLog
 from vizstudio.gui.training.run_panel import RunPanel
 from vizstudio.gui.training.runs import Runs, RunState
@@ -21,10 +20,10 @@ from vizstudio.gui.training.timeline import Timeline
 from vizstudio.gui.training.timeline_view import TimelineView
 from vizstudio.gui.training.told import metrics_line
 from vizstudio.plugins import PluginHost
-from vizstudio.recipes import TrainConfig
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
+    from vizstudio.recipes import TrainConfig
 
 LIVELY, IDLE = 400, 2000  # milliseconds between looks at a run that is going on, or is not
 HEIGHT = 380  # pixels of the dock when it is opened first
@@ -101,6 +100,9 @@ class TrainingDesk(QObject):
             self.show_dock()
 
     def _make_dock(self) -> None:
+        # pydantic and YAML with it, which the window does not wait for
+        from vizstudio.gui.training.recipe_panel import RecipePanel
+
         self.recipe, self.panel = RecipePanel(self._host, self._tell), RunPanel()
         inside = QSplitter(Qt.Orientation.Horizontal)
         inside.setChildrenCollapsible(False)
@@ -125,7 +127,7 @@ class TrainingDesk(QObject):
         if runs.state is not None:
             self.show_run(runs.state, runs.log)
 
-    def _start(self, recipe: str, config: TrainConfig) -> None:
+    def _start(self, recipe: str, config: "TrainConfig") -> None:
         self._try(lambda: self.runs.start(recipe, config))
 
     def ask_run(self) -> None:

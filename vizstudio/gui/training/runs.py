@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from safetensors import SafetensorError, safe_open
 
@@ -14,7 +14,9 @@ from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.training.process import RunProcess
 from vizstudio.gui.training.run_log import FILE, RunLog
 from vizstudio.plugins import PluginHost
-from vizstudio.recipes import TrainConfig, recipe_with
+
+if TYPE_CHECKING:
+    from vizstudio.recipes import TrainConfig
 
 OUTPUT, OPTIONS, CONFIG, STOP = "output.log", "options.yaml", "config.yaml", "stop"
 CHECKPOINTS = ("best", "last")
@@ -111,7 +113,7 @@ class Runs:
         self._show(folder, launched)
         return True
 
-    def start(self, recipe: str, config: TrainConfig) -> None:
+    def start(self, recipe: str, config: "TrainConfig") -> None:
         """Start a run.
 
         Raises
@@ -140,6 +142,8 @@ class Runs:
         VizstudioError
             If the process cannot be started.
         """
+        from vizstudio.recipes import recipe_with  # with pydantic, which the window does not wait for
+
         self._require_rest()
         assert self.log is not None
         recipe = recipe_with(self._host, str(self.log.start.get("options", "")))
