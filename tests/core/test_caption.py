@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_captioner import END, VOCABULARY, distribution
+from fake_captioner import END, VOCABULARY, FakeCaptioner, distribution
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vizstudio.core.caption import Caption, CaptionRequest, TokenStep
+from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError
+from vizstudio.core.images import ImageSource
 from vizstudio.core.types import Analysis
 
 
@@ -77,9 +79,24 @@ def test_a_branch_begins_with_the_tokens_before_and_the_alternative(captioned: A
     before = [step.token_id for step in captioned.steps[:3]]
     taken = int(np.argsort(-distribution(before))[2])
     assert [step.token_id for step in branch.steps[:4]] == [*before, taken]
-    assert [step.forced for step in branch.steps[:5]] == [True] * 4 + [False]
+    assert [step.forced for step in branch.steps[:5]] == [False] * 3 + [True, False]
+    assert [step.taken for step in branch.steps[:5]] == [False] * 3 + [True, False]
     assert branch.steps[3].text == VOCABULARY[taken].removeprefix("##")
     assert branch.branch(0, 0).steps[0].token_id == captioned.steps[0].token_id
+
+
+def test_a_branch_of_a_branch_knows_who_chose_each_token(photo: ImageSource) -> None:
+    request = CaptionRequest(prefix="a woman", beams=2)
+    analysis = FakeCaptioner().caption(photo, request, RunContext())
+    again = analysis.branch(4, 1).branch(6, 2)
+    assert [step.forced for step in again.steps[:8]] == [True, True, False, False, True, False, True, False]
+    assert [i for i, step in enumerate(again.steps) if step.taken] == [4, 6]
+    early = again.branch(1, 1)  # leaves before both, and replaces a given word
+    assert [(step.forced, step.taken) for step in early.steps[:3]] == [
+        (True, False),
+        (True, True),
+        (False, False),
+    ]
 
 
 @pytest.mark.parametrize(

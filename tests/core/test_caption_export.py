@@ -17,7 +17,7 @@ from vizstudio.core.state import CAPTION, ViewState
 from vizstudio.core.types import Analysis
 
 STEPS = {
-    "token_ids": (11,), "log_probs": (11,), "entropies": (11,), "forced": (11,), "tokens": (11,),
+    "token_ids": (11,), "log_probs": (11,), "entropies": (11,), "forced": (11,), "taken": (11,), "tokens": (11,),
     "words": (10,), "word_of_step": (11,), "grid": (2,), "rect": (4,),
 }  # fmt: skip
 OWN = {
@@ -64,7 +64,7 @@ def test_csv_is_a_line_per_step(captioned: Analysis, photo: ImageSource, view: s
         assert (int(line["index"]), int(line["token_id"])) == (step.index, step.token_id)
         assert float(line["probability"]) == pytest.approx(math.exp(float(line["log_prob"])), rel=1e-6)
         assert float(line["entropy"]) == pytest.approx(step.entropy, rel=1e-6)
-        assert line["forced"] == "0"
+        assert line["forced"] == line["taken"] == "0"
 
 
 def test_csv_of_one_word_is_a_line_per_cell_and_a_wall_has_none(

@@ -142,7 +142,17 @@ def test_typed_words_and_a_limit_are_told(photo: ImageSource) -> None:
     assert "Given words were set beforehand, not chosen. A limit ended the caption." in said(figure)
     assert "(end)" not in texts(figure)
     word = said(render(analysis, photo, ViewState(view="step", word=1)))
-    assert "given, not chosen" in word
+    assert "given, not chosen by the model" in word
+
+
+def test_a_branch_tells_the_word_that_was_taken_and_no_other(captioned: Analysis, photo: ImageSource) -> None:
+    branch = captioned.branch(2, 1)
+    figure = render(branch, photo, ViewState(view="caption"))
+    marked = [t.startswith("taken · ") for t in texts(figure) if t.endswith("%")]
+    assert marked[:4] == [False, False, True, False] and not any(marked[4:])
+    assert "given · " not in " ".join(texts(figure)) and "Given words" not in said(figure)
+    assert "A taken word was picked from the alternatives" in said(figure)
+    assert "taken, not chosen by the model" in said(render(branch, photo, ViewState(view="step", word=2)))
 
 
 def test_a_long_caption_goes_on_in_rows(captioned: Analysis, photo: ImageSource) -> None:

@@ -1,7 +1,7 @@
 """A caption as it was written, token by token, each with the attention of the step that wrote it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
 
@@ -102,7 +102,10 @@ class TokenStep:
     itself : Attention
         A layer per decoder layer, each with one query; keys are the tokens read so far.
     forced : bool
-        Whether the token was given by the user rather than chosen.
+        Whether the token was given by the user rather than chosen by the model.
+    taken : bool
+        Whether the user took it from the alternatives of the caption that this one branches from; it is forced
+        then, and the tokens before it are as they were there.
     """
 
     index: int
@@ -115,6 +118,7 @@ class TokenStep:
     cross: Attention
     itself: Attention
     forced: bool = False
+    taken: bool = False
 
     @property
     def probability(self) -> float:
@@ -157,6 +161,11 @@ class Word:
         return mean_heatmap(self.steps, layer, head, self.text)
 
 
+def given_word(step: TokenStep) -> str:
+    """Return "taken" or "given" for a token that the model did not choose, and else nothing."""
+    return ("taken" if step.taken else "given") if step.forced else ""
+
+
 @dataclass(frozen=True, eq=False)
 class Caption:
     """A whole caption.
@@ -187,6 +196,22 @@ class Caption:
     def ending(self) -> TokenStep | None:
         """The step that ended the caption; None if a limit did."""
         return self.steps[-1] if self.finished and self.steps else None
+
+    def as_branch(self, before: Sequence[TokenStep]) -> "Caption":
+        """Return this caption, whose beginning was forced, as a branch from another.
+
+        Parameters
+        ----------
+        before : sequence of TokenStep
+            The other's steps up to the branch: whoever chose their tokens chose them here. The token after them
+            was taken by the user.
+        """
+        kept = [
+            replace(own, forced=old.forced, taken=old.taken)
+            for own, old in zip(self.steps, before, strict=False)
+        ]
+        taken = replace(self.steps[len(before)], forced=True, taken=True)
+        return replace(self, steps=(*kept, taken, *self.steps[len(before) + 1 :]))
 
     @cached_property
     def words(self) -> tuple[Word, ...]:

@@ -3,7 +3,7 @@
 from vizstudio.core.caption import Caption
 from vizstudio.core.types import Analysis
 
-COLUMNS = ("index", "token_id", "token", "word", "log_prob", "probability", "entropy", "forced")
+COLUMNS = ("index", "token_id", "token", "word", "log_prob", "probability", "entropy", "forced", "taken")
 
 
 def caption_rows(caption: Caption) -> list[list[object]]:
@@ -18,6 +18,7 @@ def caption_rows(caption: Caption) -> list[list[object]]:
             f"{step.probability:.8g}",
             f"{step.entropy:.8g}",
             int(step.forced),
+            int(step.taken),
         ]
         for number, word in enumerate(caption.words)
         for step in word.steps
@@ -56,6 +57,7 @@ def _steps(caption: Caption) -> list[dict[str, object]]:
             "probability": step.probability,
             "entropy": step.entropy,
             "forced": step.forced,
+            "taken": step.taken,
             "alternatives": [
                 {"token_id": other.token_id, "token": other.text, "log_prob": other.log_prob}
                 for other in step.alternatives

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vizstudio.core import page
+from vizstudio.core.caption import given_word
 from vizstudio.core.caption_parts import END, caption_of, layer_and_head, score_text, sentence, word_texts
 from vizstudio.core.overlay import overlay, value_range
 from vizstudio.core.scene import ACCENT, MUTED, RULE, STRONG, Box, Item, Picture, Scene, Text
@@ -38,8 +39,8 @@ def frames(request: Request) -> list[Frame]:
         heatmap = word.heatmap(state.layer, state.head)
         low, high = value_range(heatmap.values, from_zero=True)
         pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
-        given = "given, probability" if word.steps[0].forced else "probability"
-        told = f"{given} {page.percent(word.probability)}"
+        given = f"{given_word(word.steps[0])}, " if word.steps[0].forced else ""
+        told = f"{given}probability {page.percent(word.probability)}"
         scene = _scene(layout, words, i, told, word.probability)
         scene.items.insert(
             0, Picture(_left(layout, photo.shape[1]), EDGE, photo.shape[1], photo.shape[0], pixels)

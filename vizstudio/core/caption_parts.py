@@ -117,6 +117,7 @@ def steps_data(caption: Caption) -> Data:
         "log_probs": np.array([s.log_prob for s in caption.steps], np.float32),
         "entropies": np.array([s.entropy for s in caption.steps], np.float32),
         "forced": np.array([s.forced for s in caption.steps], bool),
+        "taken": np.array([s.taken for s in caption.steps], bool),
         "tokens": np.array([s.text for s in caption.steps]),
         "words": np.array([w.text for w in caption.words]),
         "word_of_step": np.repeat(np.arange(len(caption.words)), [len(w.steps) for w in caption.words]),

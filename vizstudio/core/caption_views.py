@@ -7,7 +7,7 @@ import numpy as np
 
 from vizstudio.core import charts, maps, page
 from vizstudio.core.attention_parts import padding_sentence, prefix_sentence
-from vizstudio.core.caption import Caption, TokenStep, Word, mean_heatmap
+from vizstudio.core.caption import Caption, TokenStep, Word, given_word, mean_heatmap
 from vizstudio.core.caption_chart import draw_entropy
 from vizstudio.core.caption_frames import frames
 from vizstudio.core.caption_parts import (
@@ -86,7 +86,7 @@ def _tile(request: Request, word: Word, text: str, photo: np.ndarray) -> list[It
     low, high = value_range(heatmap.values, from_zero=True)
     pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
     room = max(width, 96)
-    given = "given · " if word.steps[0].forced else ""
+    given = f"{given_word(word.steps[0])} · " if word.steps[0].forced else ""
     greatest = f"max {page.short_number(high)}"
     told = f"{given}{page.percent(word.probability)}"
     items: list[Item] = [
@@ -105,8 +105,10 @@ def _pieces_sentence(caption: Caption) -> str:
     told = ""
     if any(len(word.steps) > 1 for word in caption.words):
         told += " A word of several pieces has the mean of their maps and the product of their probabilities."
-    if any(step.forced for step in caption.steps):
+    if any(step.forced and not step.taken for step in caption.steps):
         told += " Given words were set beforehand, not chosen."
+    if any(step.taken for step in caption.steps):
+        told += " A taken word was picked from the alternatives; the model went on from there."
     return told if caption.finished else told + " A limit ended the caption."
 
 
@@ -179,7 +181,7 @@ def _choices(caption: Caption, word: Word, step: TokenStep, width: float) -> tup
         piece = next(i for i, other in enumerate(word.steps) if other is step)
         head = f"Piece {piece + 1} of {len(word.steps)}, “{step.text}” · {head[0].lower()}{head[1:]}"
     if step.forced:
-        head += " · given, not chosen"
+        head += f" · {given_word(step)}, not chosen by the model"
     return [Text(0, 0, head, page.SMALL, MUTED), *(page.moved(i, 0, 20) for i in items)], height + 20
 
 

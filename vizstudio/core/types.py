@@ -1,7 +1,7 @@
 """What an analysis leaves behind: frozen results, shapes checked when they are made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -234,8 +234,11 @@ class Analysis:
             raise UsageError(
                 f"alternative {alternative} does not exist: step {step} has 0 to {len(choices) - 1}"
             )
-        before = [s.token_id for s in self.steps[:step]]
-        return self.continued([*before, choices[alternative].token_id], context)
+        before = self.steps[:step]
+        made = self.continued([*(s.token_id for s in before), choices[alternative].token_id], context)
+        assert made.caption is not None
+        others = tuple(other.as_branch(before) for other in made.other_captions)
+        return replace(made, caption=made.caption.as_branch(before), other_captions=others)
 
     def position(self) -> PositionEmbedding:
         """Return the position embedding.

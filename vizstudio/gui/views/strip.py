@@ -167,7 +167,8 @@ class ChipStrip(QListWidget):
             )
         )
         if unit.steps[0].forced:
-            lines.append(self.tr("Given, not chosen by the model."))
+            taken = self.tr("Taken by you from the alternatives: the caption branches here.")
+            lines.append(taken if unit.steps[0].taken else self.tr("Given, not chosen by the model."))
         return "\n".join(lines)
 
     def show_unit(self, at: int) -> None:
