@@ -84,7 +84,7 @@ def test_started_paused_stopped_and_resumed_it_ends_as_if_nothing_had_been(
     assert len(events(out)) == told  # it waits indeed
     qtbot.mouseClick(panel.hold, LEFT)
     reach(dock, "running")
-    qtbot.waitUntil(lambda: len(training.runs.log.steps["loss"].steps) > 2, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: training.runs.log.step > 2, timeout=TIMEOUT)
     qtbot.mouseClick(panel.stop, LEFT)
     reach(dock, "stopped")
     assert not (out / "stop").exists()
