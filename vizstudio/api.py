@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vizstudio.core.caption import Alternative, Caption, CaptionRequest, TokenStep, Word
+from vizstudio.core.caption_gallery import WrongCaption, caption_gallery_scene
 from vizstudio.core.context import RunContext
 from vizstudio.core.dataset import Dataset, Sample
 from vizstudio.core.errors import (
@@ -162,7 +163,9 @@ __all__ = [
     "VizstudioError",
     "WeightSource",
     "Word",
+    "WrongCaption",
     "attention_heatmap",
+    "caption_gallery_scene",
     "capture",
     "check_images",
     "class_weights",

@@ -37,8 +37,11 @@ NETWORK: dict[str, Any] = {
     "lr": 1e-3,
     "log_steps": 1,
 }
-TINY = [word for name, value in NETWORK.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-"""A run of seconds."""
+
+
+def tiny(**changes: Any) -> list[str]:
+    """Return the options of a run of seconds."""
+    return [word for k, v in (NETWORK | changes).items() for word in (f"--{k.replace('_', '-')}", str(v))]
 
 
 def captions_of(number: int) -> tuple[str, tuple[int, int], list[str]]:

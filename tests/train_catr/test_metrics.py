@@ -34,9 +34,7 @@ def test_cider_of_one_word_in_common_by_hand() -> None:
         [["a", "sky"], ["a", "blue"], ["the", "sky"]], [[["a", "red"]], [["a", "blue"]], [["the", "sky"]]]
     )
     assert found[0] == pytest.approx(10 * unigrams / 4)
-    assert found[1] == pytest.approx(
-        10 * (1 + 1) / 4
-    )  # words and pairs are right, longer there are none
+    assert found[1] == pytest.approx(10 * (1 + 1) / 4)  # words and pairs are right, longer there are none
     assert found[2] == pytest.approx(5)
 
 

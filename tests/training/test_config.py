@@ -121,7 +121,7 @@ def test_the_learning_rate_without_a_number_is_the_recipes_and_1_for_noam() -> N
 def test_the_help_lists_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vit-finetune", "--help"]) == 0
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "Choose from warmup-exponential, noam, cosine, constant." in told
+    assert "Choose from warmup-exponential, noam, cosine, constant, step." in told
     assert "Choose from crop, squash, pad." in told
     for name in FinetuneConfig.model_fields:
         assert f"--{name.replace('_', '-')}" in told

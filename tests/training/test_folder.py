@@ -120,7 +120,7 @@ def test_unreadable_images_are_named_before_training_starts_or_left_out(tmp_path
 def test_an_image_that_breaks_while_training_is_named_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vizstudio_train_vit import folder as module
+    from vizstudio.training import preparing as module
 
     folder = make_images(tmp_path / "data", {"blue": 6, "red": 6})
     spoil(folder)

@@ -13,7 +13,8 @@ from vizstudio.training.schedules import Schedule, learning_rate
 
 
 def rate(schedule: Any, step: int, **changes: Any) -> float:
-    options = {"total": 100, "base": 0.5, "warmup": 10, "final_share": 0.01, "width": 64} | changes
+    options = {"total": 100, "base": 0.5, "warmup": 10, "final_share": 0.01, "width": 64}
+    options |= {"drop_every": 1000, "drop_to": 0.1} | changes
     return learning_rate(schedule, step, **options)
 
 
@@ -62,3 +63,14 @@ def test_every_schedule_rises_to_its_highest_at_the_warm_ups_end_and_never_rises
 def test_without_warm_up_it_starts_at_its_highest() -> None:
     assert rate("constant", 1, warmup=0) == rate("constant", 100, warmup=0) == 0.5
     assert rate("cosine", 1, warmup=0) == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(("every", "to"), [(20, 0.1), (7, 0.5)])
+def test_step_is_torchs(every: int, to: float) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    theirs = torch.optim.lr_scheduler.StepLR(optimizer, every, to)
+    for step in range(1, 101):
+        ours = rate("step", step, warmup=0, drop_every=every, drop_to=to)
+        assert ours == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9), step
+        optimizer.step()
+        theirs.step()

@@ -90,6 +90,10 @@ class Captioning(Task):
         self.config, self.data, self.vocabulary = config, data, vocabulary
         self.model, self.width = network, network.config.width
         self.notes = [*data.notes]
+        if config.flip or config.quarter_turns:
+            self.notes.append(
+                "images are mirrored or turned: captions that say left, right or above become untrue"
+            )
         self.goal = "exact" if data.one_each else "cider"
         self.fresh = isinstance(data.train, DatasetSource)
         self.train, self.val = self._items(0), self._items(1)
