@@ -2,8 +2,9 @@
 
 import hashlib
 import io
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def read_image(
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        pixels, notes = _to_rgb(source, "image")
+        pixels, notes = to_rgb(source, "image")
         return ImageSource(pixels, "image", None, _hash_pixels(pixels), notes)
     path = Path(source)
     content = _read_bytes(path)
@@ -124,12 +125,19 @@ def _decode(content: bytes, name: str, max_pixels: int) -> tuple[np.ndarray, tup
             )
         try:
             image.load()
-            return _to_rgb(image, name)
+            return to_rgb(image, name)
         except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
             raise ImageError(f"{name} is truncated or damaged: {error}") from error
 
 
-def _to_rgb(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def to_rgb(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return an opened image upright as (height, width, 3) uint8 sRGB, and what was done to it.
+
+    Raises
+    ------
+    ImageError
+        If its values are not those of a picture.
+    """
     notes = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
@@ -207,12 +215,45 @@ def _from_array(array: np.ndarray) -> ImageSource:
         raise ImageError(f"{what} is no image: give uint8, uint16, bool, or floats from 0 to 1")
     values = values.reshape(*array.shape[:2], channels)
     image = Image.fromarray(values[..., 0] if channels == 1 else np.ascontiguousarray(values))
-    pixels, more = _to_rgb(image, "array")
+    pixels, more = to_rgb(image, "array")
     return ImageSource(pixels, "array", None, _hash_pixels(pixels), notes + more)
 
 
 def _hash_pixels(pixels: np.ndarray) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def images_below(folder: Path, check: Callable[[], None] | None = None) -> list[Path]:
+    """Return every image below a folder, sorted; hidden files and folders are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    check : callable, optional
+        Called in each folder; what it raises ends the search.
+
+    Raises
+    ------
+    ImageError
+        If the folder cannot be read, or there is no image below it.
+    """
+    suffixes = set(Image.registered_extensions())
+    found: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        if Path(error.filename or "") == folder:  # folders below that are closed to the user are passed over
+            raise ImageError(f"the folder {folder} cannot be read: {error.strerror or error}")
+
+    for where, folders, files in os.walk(folder, onerror=unreadable):
+        if check is not None:
+            check()
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        shown = (Path(where, name) for name in files if not name.startswith("."))
+        found += [path for path in shown if path.suffix.lower() in suffixes]
+    if not found:
+        raise ImageError(f"no image in the folder {folder}: give one with PNG, JPEG or other images")
+    return sorted(found)
 
 
 def list_images(paths: Iterable[str | Path]) -> list[Path]:
@@ -223,14 +264,10 @@ def list_images(paths: Iterable[str | Path]) -> list[Path]:
     ImageError
         If a path does not exist or a folder holds no image.
     """
-    suffixes = set(Image.registered_extensions())
     found: list[Path] = []
     for given in map(Path, paths):
         if given.is_dir():
-            inside = sorted(p for p in given.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-            if not inside:
-                raise ImageError(f"no image in the folder {given}: give one with PNG, JPEG or other images")
-            found += inside
+            found += images_below(given)
         elif given.exists():
             found.append(given)
         else:
