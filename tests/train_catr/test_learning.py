@@ -1,5 +1,6 @@
 """The loss of a step against a computation of its own, however the step is divided; norms, frozen parts, rates."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -243,3 +244,10 @@ def test_images_change_at_random_by_their_draw_and_only_as_asked(table: Path) ->
         pixels = turned.train.get(square, np.random.default_rng(seed)).pixels
         found |= {k for k in range(4) if torch.allclose(pixels, plain.rot90(k, (1, 2)), atol=0.05)}
     assert found == {0, 1, 2, 3}
+
+
+def test_items_can_be_sent_to_a_worker_of_any_system(table: Path) -> None:
+    items = task_of(table).train  # its vocabulary has spelled captions already
+    sent = pickle.loads(pickle.dumps(items))
+    for mine, theirs in zip(items.get(3, None), sent.get(3, None), strict=True):
+        assert torch.equal(mine, theirs) if isinstance(mine, torch.Tensor) else mine == theirs

@@ -1,6 +1,7 @@
 """What a run starts from: checkpoints of its own and of the authors, and vocabularies."""
 
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -8,10 +9,14 @@ from safetensors.torch import load_file
 from tiny_captions import NETWORK, task_of, tiny
 from tiny_training import Done, run_here
 from torch.utils.data import default_collate
+from torchvision.models import resnet18
 
-from vizstudio.core.errors import CheckpointError, UsageError
+from vizstudio.core.errors import CheckpointError, OfflineError, UsageError
+from vizstudio.training.config import make_config
 from vizstudio_catr.config import CatrConfig
 from vizstudio_catr.network import CaptionNetwork
+from vizstudio_train_catr import build
+from vizstudio_train_catr.config import CatrTraining
 
 pytestmark = pytest.mark.slow
 
@@ -79,9 +84,6 @@ def test_the_authors_training_checkpoint_is_gone_on_from(table: Path, tmp_path: 
 
 
 def test_the_published_settings_are_those_of_the_published_training(table: Path) -> None:
-    from vizstudio.training.config import make_config
-    from vizstudio_train_catr.config import CatrTraining
-
     config = make_config(CatrTraining, {"data": str(table), "out": "run"}, preset="catr")
     assert isinstance(config, CatrTraining)
     assert (config.epochs, config.batch_size, config.clip, config.count_pad) == (30, 32, 0.1, True)
@@ -99,6 +101,30 @@ def test_the_published_settings_are_those_of_the_published_training(table: Path)
             assert rate == pytest.approx(theirs.param_groups[0]["lr"]), epoch
         theirs.step()
         schedule.step()
+
+
+def test_published_weights_of_the_backbone_come_from_torchvision_or_an_error_says_why(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    theirs = resnet18(weights=None)
+
+    def get_model(name: str, weights: str) -> torch.nn.Module:
+        asked.append((name, weights))
+        if len(asked) == 2:
+            raise URLError("no network")
+        return theirs
+
+    monkeypatch.setattr(build, "get_model", get_model)
+    sizes = {"backbone_width": 64, "backbone_stages": 4}
+    task = task_of(table, pretrained_backbone=True, **sizes)
+    assert asked == [("resnet18", "DEFAULT")]
+    own, published = task.model.state_dict(), theirs.state_dict()
+    for key, value in own.items():
+        if key.startswith("backbone.0.body."):
+            assert torch.equal(value, published[key.removeprefix("backbone.0.body.")]), key
+    with pytest.raises(OfflineError, match=r"cannot be fetched .*no network.*--backbone-weights FILE"):
+        task_of(table, pretrained_backbone=True, **sizes)
 
 
 def test_words_that_are_rare_are_unknown_and_told(table: Path) -> None:

@@ -30,7 +30,6 @@ PUBLISHED: Mapping[str, Any] = {
     "backbone_norm": "frozen",
     "frozen_stages": 2,
     "pretrained_backbone": True,
-    "vocabulary": "bert",
 }
 SIZES = (
     *("backbone", "dilation", "backbone_width", "backbone_stages", "width", "heads", "encoder_layers"),
@@ -157,7 +156,7 @@ class CatrTraining(TrainConfig):
     )
     count_pad: bool = Field(
         False,
-        description="Let the loss count the padding after a caption up to the longest, as published; it teaches "
+        description="Let the loss count the padding after a caption up to max-positions, as published; it teaches "
         "little but to pad.",
     )
     probes: int = Field(
