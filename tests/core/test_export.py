@@ -130,7 +130,7 @@ def test_png_holds_the_picture_and_where_it_came_from(analysis: Analysis, image:
 
 def test_png_at_twice_the_size(analysis: Analysis, image: ImageSource) -> None:
     figure = render(analysis, image, ViewState())
-    once, twice = (Image.open(io.BytesIO(export.to_png(figure, analysis, s))) for s in (1, 2))
+    once, twice = (Image.open(io.BytesIO(export.to_png(replace(figure, scale=s), analysis))) for s in (1, 2))
     assert twice.size == (2 * once.width, 2 * once.height)
     shrunk = np.asarray(twice.resize(once.size, Image.Resampling.BOX)).astype(float)
     assert np.abs(shrunk - np.asarray(once)).mean() < 4

@@ -17,6 +17,7 @@ from vizstudio.core.export import write_atomic
 from vizstudio.core.figures import render
 from vizstudio.core.geometry import FitMode
 from vizstudio.core.images import ImageSource, list_images, read_image
+from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.core.types import Analysis
 from vizstudio.core.view import View
@@ -37,6 +38,7 @@ class Plan:
     out: Path
     host: PluginHost
     caption: CaptionRequest | None = None
+    picture: PictureOptions = field(default_factory=PictureOptions)
 
 
 @dataclass
@@ -209,7 +211,7 @@ def _write_all(
         report.captions.append(f"{told_of}{analysis.caption.text}")
     for state in plan.states:
         try:
-            figure = render(analysis, image, state, strict=True, views=views)
+            figure = plan.picture.applied(render(analysis, image, state, strict=True, views=views))
         except Exception as error:
             report.failed.append((path, error))
             continue

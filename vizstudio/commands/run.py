@@ -21,6 +21,7 @@ from vizstudio.commands.options import (
     parse_size,
 )
 from vizstudio.core.errors import UsageError
+from vizstudio.core.output import PictureOptions
 from vizstudio.core.overlay import lookup_table
 from vizstudio.core.state import ViewState, parse_head, parse_query
 from vizstudio.plugins import PluginHost
@@ -30,7 +31,7 @@ _Model = Parameter(group=MODEL)
 _Shown = Parameter(group=SHOWN, allow_leading_hyphen=True)
 _Look = Parameter(group=LOOK, allow_leading_hyphen=True)
 _Output = Parameter(group=OUTPUT)
-_NO_CAPTION = CaptionOptions()
+_NO_CAPTION, _PLAIN = CaptionOptions(), PictureOptions()
 
 
 def run(
@@ -56,6 +57,7 @@ def run(
     smooth: Annotated[bool, _Look] = False,
     out: Annotated[Path, _Output] = Path("vizstudio-out"),
     format: Annotated[str, _Output] = "png",
+    picture: Annotated[PictureOptions, Parameter(name="*", group=OUTPUT)] = _PLAIN,
     host: Host,
 ) -> int:
     """Analyse images, and write pictures or numbers of each.
@@ -103,6 +105,8 @@ def run(
         The folder to write to; it is made if it is not there.
     format
         One or more of the formats listed below, with commas between.
+    picture
+        Options of pictures.
     """
     views = parse_choices(view, tuple(views_of(host)), "view", host.reductions.hint)
     formats = parse_choices(format, host.exporters.ids(), "format", host.exporters.hint)
@@ -135,7 +139,7 @@ def run(
     )
     captions.require_captioner(loaded, views)
     states = [replace(state, view=v) for v in views]
-    return analyse(loaded, paths, Plan(states, formats, out, host, request))
+    return analyse(loaded, paths, Plan(states, formats, out, host, request, picture))
 
 
 def choices_help(host: PluginHost) -> str:

@@ -23,7 +23,7 @@ def to_gif(figure: Figure, analysis: Analysis) -> bytes:
         If the figure does not move.
     """
     shown = _frames(figure, "GIF")
-    return _saved([_few_colours(_picture(frame)) for frame in shown], shown, "GIF", optimize=False)
+    return _saved([_few_colours(_picture(figure, frame)) for frame in shown], shown, "GIF", optimize=False)
 
 
 def to_webp(figure: Figure, analysis: Analysis) -> bytes:
@@ -37,7 +37,7 @@ def to_webp(figure: Figure, analysis: Analysis) -> bytes:
     shown = _frames(figure, "WebP")
     if not features.check("webp"):
         raise UsageError("this Pillow was built without WebP: choose gif, or install Pillow from PyPI")
-    return _saved([_picture(frame) for frame in shown], shown, "WEBP", quality=88, method=4)
+    return _saved([_picture(figure, frame) for frame in shown], shown, "WEBP", quality=88, method=4)
 
 
 def to_mp4(figure: Figure, analysis: Analysis) -> bytes:
@@ -58,12 +58,12 @@ def to_mp4(figure: Figure, analysis: Analysis) -> bytes:
         ) from error
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        size = _picture(shown[0]).size
+        width, height = (side - side % 2 for side in _picture(figure, shown[0]).size)  # as H.264 wants it
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "fast"})
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         number = 0
         for frame in shown:
-            pixels = np.asarray(_picture(frame))
+            pixels = np.ascontiguousarray(np.asarray(_picture(figure, frame))[:height, :width])
             for _ in range(round(frame.seconds * RATE)):
                 picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 picture.pts, picture.time_base = number, Fraction(1, RATE)
@@ -76,11 +76,13 @@ def to_mp4(figure: Figure, analysis: Analysis) -> bytes:
 def _frames(figure: Figure, kind: str) -> list[Frame]:
     if figure.frames is None:
         raise UsageError(f"the view {figure.state.view} does not move, so there is no {kind}: choose png")
+    if figure.transparent:
+        raise UsageError(f"{kind} has no transparent background: choose png or svg")
     return figure.frames()
 
 
-def _picture(frame: Frame) -> Image.Image:
-    return Image.fromarray(frame.scene.rasterize()[..., :3])
+def _picture(figure: Figure, frame: Frame) -> Image.Image:
+    return Image.fromarray(frame.scene.rasterize(figure.scale_of(frame.scene))[..., :3])
 
 
 def _few_colours(picture: Image.Image) -> Image.Image:

@@ -44,20 +44,24 @@ def write_atomic(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def to_png(figure: Figure, analysis: Analysis, scale: float = 1.0) -> bytes:
-    """Return a PNG with title and provenance in its text chunks."""
+def to_png(figure: Figure, analysis: Analysis) -> bytes:
+    """Return a PNG with title and provenance in its text chunks; the same view gives the same bytes."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Title", figure.title)
     info.add_text("Description", figure.explanation)
     info.add_itxt("vizstudio", json.dumps(about(figure, analysis)))
     buffer = io.BytesIO()
-    Image.fromarray(figure.scene.rasterize(scale)).convert("RGB").save(buffer, "PNG", pnginfo=info)
+    picture = Image.fromarray(figure.scene.rasterize(figure.scale_of(figure.scene), figure.transparent))
+    picture = picture if figure.transparent else picture.convert("RGB")
+    picture.save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()
 
 
 def to_svg(figure: Figure, analysis: Analysis) -> bytes:
     """Return an SVG with text as text and maps as embedded pixels."""
-    return figure.scene.to_svg(figure.title, figure.explanation).encode()
+    scene = figure.scene
+    scale = figure.scale_of(scene)
+    return scene.to_svg(figure.title, figure.explanation, scale, figure.transparent).encode()
 
 
 def to_npz(figure: Figure, analysis: Analysis) -> bytes:
@@ -99,7 +103,7 @@ def to_csv(figure: Figure, analysis: Analysis) -> bytes:
 
 def to_json(figure: Figure, analysis: Analysis) -> bytes:
     """Return what the figure shows and what it was made of, with the caption and all its steps."""
-    facts = {**about(figure, analysis), **caption_facts(analysis)}
+    facts = {**about(figure, analysis), **caption_facts(analysis), "timings": dict(analysis.timings)}
     return (json.dumps(facts, indent=2) + "\n").encode()
 
 
@@ -136,7 +140,6 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         ],
         "layers": layers,
         "caption": analysis.caption.text if analysis.caption else None,
-        "timings": dict(analysis.timings),
         "provenance": dict(analysis.provenance),
         "notes": list(analysis.notes),
     }

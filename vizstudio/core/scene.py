@@ -97,10 +97,15 @@ class Scene:
     height: float
     items: list[Item] = field(default_factory=list)
 
-    def rasterize(self, scale: float = 1.0) -> np.ndarray:
-        """Return (height, width, 4) uint8 at `scale` pixels per unit."""
-        size = (round(self.width * scale), round(self.height * scale))
-        page = Image.new("RGB", size, PAPER)
+    def rasterize(self, scale: float = 1.0, transparent: bool = False) -> np.ndarray:
+        """Return (height, width, 4) uint8 at `scale` pixels per unit, on white or on nothing."""
+        if transparent:
+            return _unmixed(self._painted(scale, "#ffffff"), self._painted(scale, "#000000"))
+        return np.array(self._painted(scale, PAPER).convert("RGBA"))
+
+    def _painted(self, scale: float, paper: str) -> Image.Image:
+        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+        page = Image.new("RGB", size, paper)
         draw = ImageDraw.Draw(page)
         for item in self.items:
             match item:
@@ -115,19 +120,29 @@ class Scene:
                     _draw_dot(page, item, scale)
                 case Line():
                     _draw_line(page, item, scale)
-        return np.array(page.convert("RGBA"))
+        return page
 
-    def to_svg(self, title: str, description: str) -> str:
+    def to_svg(self, title: str, description: str, scale: float = 1.0, transparent: bool = False) -> str:
         """Return an SVG document: photos and maps embedded as PNG, everything else as shapes and text."""
+        paper = "" if transparent else f'<rect width="100%" height="100%" fill="{PAPER}"/>'
         lines = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:g}" height="{self.height:g}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width * scale:g}" '
+            f'height="{self.height * scale:g}" '
             f'viewBox="0 0 {self.width:g} {self.height:g}" font-family="DejaVu Sans, sans-serif">',
             f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
-            f'<rect width="100%" height="100%" fill="{PAPER}"/>',
+            *([paper] if paper else []),
             *(_svg(item) for item in self.items),
             "</svg>",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _unmixed(on_white: Image.Image, on_black: Image.Image) -> np.ndarray:
+    """Return (height, width, 4) uint8: the colour and opacity that give both pictures when laid over."""
+    light, dark = np.asarray(on_white, np.float32), np.asarray(on_black, np.float32)
+    alpha = 255 - (light - dark).mean(axis=2, keepdims=True)  # all paper that shows through is left out
+    colour = dark * 255 / np.maximum(alpha, 1)
+    return np.round(np.concatenate([colour, alpha], axis=2)).clip(0, 255).astype(np.uint8)
 
 
 def _paste(page: Image.Image, item: Picture, scale: float) -> None:

@@ -45,6 +45,12 @@ class Figure:
         The one map that the figure shows, if it shows one.
     frames : callable or None
         Returns the frames of an animation, all of one size; None for a figure that does not move.
+    scale : float
+        Pixels per unit of a scene, in files of pixels; an SVG is so much larger.
+    width : int or None
+        Of a file in pixels, in place of `scale`.
+    transparent : bool
+        Leave out the white page, in files that can; see `vizstudio.core.output`.
     """
 
     scene: Scene
@@ -54,6 +60,13 @@ class Figure:
     state: ViewState
     heatmap: Heatmap | None = None
     frames: Callable[[], list[Frame]] | None = None
+    scale: float = 1.0
+    width: int | None = None
+    transparent: bool = False
+
+    def scale_of(self, scene: Scene) -> float:
+        """Return at how many pixels per unit the scene, or one of the frames, is to be drawn."""
+        return self.scale if self.width is None else self.width / scene.width
 
 
 @dataclass(frozen=True, eq=False)
