@@ -51,7 +51,7 @@ def test_the_appearance_menu_changes_what_is_shown_and_is_remembered(studio: Any
 
 
 def test_an_unknown_saved_appearance_is_the_systems() -> None:
-    from vizstudio.gui.actions import settings
+    from vizstudio.gui.kept import settings
 
     assert saved_appearance() == "system"
     settings().setValue("appearance", "purple")

@@ -48,7 +48,7 @@ def test_a_click_on_a_sample_analyses_it(window: Any, qtbot: Any, settle: Settle
 def test_the_open_button_asks_for_a_photo(
     window: Any, qtbot: Any, settle: Settle, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(photo), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(photo)], ""))
     window.choose_model(ModelChoice("fake:small", device="cpu"))
     qtbot.mouseClick(window.start.open_button, Qt.MouseButton.LeftButton)
     settle(window)
@@ -58,7 +58,7 @@ def test_the_open_button_asks_for_a_photo(
 def test_a_closed_file_dialog_changes_nothing(
     window: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([], ""))
     window.choose_model(ModelChoice("fake:small", device="cpu"))
     qtbot.mouseClick(window.start.open_button, Qt.MouseButton.LeftButton)
     assert window.controller.image is None and window.controller.runs.number is None

@@ -4,25 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSettings
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
 
 from vizstudio.gui import theme
+from vizstudio.gui.kept import settings
 from vizstudio.gui.plugin_views import show_view
 from vizstudio.plugins import PluginHost
-from vizstudio.settings import settings_path
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
 
 ZOOM_STEP = 1.25
 Shortcut = QKeySequence.StandardKey | str | None
-
-
-def settings() -> QSettings:
-    """Return what the window remembers, kept beside vizstudio's other settings."""
-    return QSettings(str(settings_path().with_name("window.ini")), QSettings.Format.IniFormat)
 
 
 def saved_appearance() -> theme.Appearance:
@@ -44,9 +39,10 @@ class Menus(QObject):
         self._fill_appearance(view.addMenu(self.tr("&Appearance")))
         self._offer_plugin_views(view)
 
-    def _add(
+    def add(
         self, menu: QMenu, text: str, tip: str, do: Callable[[], object], shortcut: Shortcut = None
     ) -> QAction:
+        """Add an action to a menu, with its status tip, what it does, and its shortcut."""
         action = QAction(text, self._window)
         action.setStatusTip(tip)
         if shortcut is not None:
@@ -58,15 +54,16 @@ class Menus(QObject):
     def _fill_file(self, menu: QMenu) -> None:
         window, key = self._window, QKeySequence.StandardKey
         tip = self.tr("Open a photo to look at")
-        self.open = self._add(menu, self.tr("&Open photo…"), tip, window.ask_image, key.Open)
+        self.open = self.add(menu, self.tr("&Open photo…"), tip, window.ask_image, key.Open)
         tip = self.tr("Give the model weights from a file")
-        self._add(menu, self.tr("Open &weights…"), tip, window.model_bar.ask_file, "Ctrl+Shift+O")
+        self.add(menu, self.tr("Open &weights…"), tip, window.model_bar.ask_file, "Ctrl+Shift+O")
+        window.sources.fill_menu(menu, self.add)
         menu.addSeparator()
         tip = self.tr("Give up the run under way")
-        self.cancel = self._add(menu, self.tr("&Cancel run"), tip, window.controller.cancel, "Esc")
+        self.cancel = self.add(menu, self.tr("&Cancel run"), tip, window.controller.cancel, "Esc")
         self.cancel.setEnabled(False)
         menu.addSeparator()
-        self._add(menu, self.tr("&Quit"), self.tr("Close vizstudio"), window.close, key.Quit)
+        self.add(menu, self.tr("&Quit"), self.tr("Close vizstudio"), window.close, key.Quit)
 
     def _fill_view(self, menu: QMenu) -> None:
         tabs, key = self._window.tabs, QKeySequence.StandardKey
@@ -78,24 +75,27 @@ class Menus(QObject):
                 if i == self._window.training.tab
                 else partial(tabs.setCurrentIndex, i)
             )
-            action = self._add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}")
+            action = self.add(menu, f"&{tabs.tabText(i)}", tip, show, f"Ctrl+{i + 1}")
             action.setEnabled(tabs.isTabVisible(i))
             self.tabs.append(action)
         menu.addSeparator()
         tip = self.tr("Enlarge the picture")
-        self._add(menu, self.tr("Zoom &in"), tip, partial(self._zoom, ZOOM_STEP), key.ZoomIn)
+        self.add(menu, self.tr("Zoom &in"), tip, partial(self._zoom, ZOOM_STEP), key.ZoomIn)
         tip = self.tr("Show more of the picture")
-        self._add(menu, self.tr("Zoom &out"), tip, partial(self._zoom, 1 / ZOOM_STEP), key.ZoomOut)
+        self.add(menu, self.tr("Zoom &out"), tip, partial(self._zoom, 1 / ZOOM_STEP), key.ZoomOut)
         tip = self.tr("Show the whole picture")
-        self._add(menu, self.tr("&Fit"), tip, partial(self._zoom, 0.0), "Ctrl+0")
+        self.add(menu, self.tr("&Fit"), tip, partial(self._zoom, 0.0), "Ctrl+0")
+        menu.addSeparator()
+        tip = self.tr("Show the list of images, or close it")
+        self.add(menu, self.tr("&Sources"), tip, self._window.sources.toggle_dock, "Ctrl+B")
         menu.addSeparator()
 
     def _fill_training(self, menu: QMenu) -> None:
         training = self._window.training
         tip = self.tr("Train a model, or watch a run: options, curves, checkpoints")
-        self._add(menu, self.tr("&Training dock"), tip, training.toggle_dock, "Ctrl+T")
+        self.add(menu, self.tr("&Training dock"), tip, training.toggle_dock, "Ctrl+T")
         tip = self.tr("Show a run, also one started by a command: choose its folder")
-        self._add(menu, self.tr("Open &run…"), tip, training.ask_run, "Ctrl+Shift+R")
+        self.add(menu, self.tr("Open &run…"), tip, training.ask_run, "Ctrl+Shift+R")
 
     def _zoom(self, factor: float) -> None:
         """Zoom the picture in view; a factor of 0 ends at the whole picture, as any small one does."""
@@ -110,7 +110,7 @@ class Menus(QObject):
         }
         group = QActionGroup(self)
         for appearance, (text, tip) in named.items():
-            action = self._add(menu, text, tip, partial(_choose_appearance, appearance))
+            action = self.add(menu, text, tip, partial(_choose_appearance, appearance))
             action.setCheckable(True)
             action.setData(appearance)
             action.setChecked(appearance == saved_appearance())
@@ -122,7 +122,7 @@ class Menus(QObject):
             menu.addSeparator()
         for entry in entries:
             tip = self.tr("Show a view of the plugin {0}").format(self._host.views.owner(entry.id))
-            self._add(menu, entry.title, tip, partial(show_view, self._window, self._host, entry))
+            self.add(menu, entry.title, tip, partial(show_view, self._window, self._host, entry))
 
 
 def _choose_appearance(appearance: theme.Appearance) -> None:

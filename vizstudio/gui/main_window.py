@@ -7,7 +7,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QFrame,
     QMainWindow,
     QScrollArea,
@@ -28,8 +27,9 @@ from vizstudio.gui.controller import Controller
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
-from vizstudio.gui.model_bar import WEIGHT_SUFFIXES, ModelBar
+from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
+from vizstudio.gui.sources import Sources
 from vizstudio.gui.status import RunStatus
 from vizstudio.gui.training.desk import TrainingDesk
 from vizstudio.gui.views.attention import AttentionView
@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
         self.caption_tab = CaptionTab(self, self.caption)
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
+        self.sources = Sources(self)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -157,10 +158,7 @@ class MainWindow(QMainWindow):
 
     def ask_image(self) -> None:
         """Ask for a photo and open it."""
-        filters = self.tr("Images (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)")
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open photo"), "", filters)
-        if name:
-            self.controller.open_image(Path(name))
+        self.sources.ask_files()
 
     def show_sources(self, image: Path | None, choice: ModelChoice | None) -> None:
         """Say on the start page which model is chosen, or that one is missing."""
@@ -217,25 +215,20 @@ class MainWindow(QMainWindow):
             self.setWindowTitle(f"{result.image.name} – {name} – vizstudio")
             self.dock.setVisible(True)
             self.centre.setCurrentWidget(self.studio)
+            self.sources.show_opened(result.image.path)
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
         self.inspector.show_snapshot(snapshot)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept files."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        """Accept files, folders and pictures."""
+        if self.sources.wants(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the first file that was dropped: weights by their suffix, anything else as a photo."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths:
-            return
+        """Open what was dropped."""
         event.acceptProposedAction()
-        if paths[0].suffix.lower() in WEIGHT_SUFFIXES:
-            self.model_bar.choose_file(paths[0])
-        else:
-            self.controller.open_image(paths[0])
+        self.sources.take(event.mimeData())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then.
@@ -247,5 +240,6 @@ class MainWindow(QMainWindow):
             return
         self.hide()
         ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
+        ended.append(self.sources.close(CLOSE_TIMEOUT))
         self.ended = all([*ended, self.training.close(CLOSE_TIMEOUT)])
         event.accept()

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QSplitter
 
 from vizstudio.core.errors import VizstudioError
-from vizstudio.gui.actions import settings
 from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.kept import settings
 from vizstudio.gui.training.closing import ClosingDialog
 from vizstudio.gui.training.launch import launch, reap
 from vizstudio.gui.training.run_log import RunLog

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 
-from vizstudio.gui.actions import settings
+from vizstudio.gui.kept import settings
 from vizstudio.gui.line import Line
 
 KEY = "caption/interval"

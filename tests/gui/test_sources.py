@@ -1,0 +1,253 @@
+"""The dock of sources through real mouse and key events: lists, drops, pastes, menus."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
+
+from vizstudio.gui.gallery_tree import GalleryTree
+from vizstudio.gui.main_window import MainWindow
+from vizstudio.gui.snapshot import ModelChoice
+
+Settle = Callable[[Any], None]
+TIMEOUT = 30_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with three images, one of them in a folder of its own."""
+    made = tmp_path / "folder"
+    (made / "below").mkdir(parents=True)
+    for i, name in enumerate(("one.png", "two.png", "below/three.png")):
+        pixels = np.random.default_rng(i).integers(0, 256, (80, 120, 3), np.uint8)
+        Image.fromarray(pixels).save(made / name)
+    return made
+
+
+def drop(window: Any, data: QMimeData) -> bool:
+    """Drop on the middle of the window; return whether the window wanted it."""
+    place, button, none = window.rect().center(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, button, none)
+    QGuiApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        event = QDropEvent(QPointF(place), Qt.DropAction.CopyAction, data, button, none)
+        QGuiApplication.sendEvent(window, event)
+    return enter.isAccepted()
+
+
+def files(*paths: Path) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return data
+
+
+def listed(window: Any) -> dict[str, list[str]]:
+    """Return the names of images by heading, as the tree shows them."""
+    model = window.sources.model
+    headings = [model.index(row, 0) for row in range(model.rowCount())]
+    return {
+        str(h.data()): [str(model.index(i, 0, h).data()) for i in range(model.rowCount(h))] for h in headings
+    }
+
+
+def place_of(tree: GalleryTree, name: str) -> Any:
+    """Return where the tree paints the image of this name."""
+    model = tree.model()
+    for row in range(model.rowCount()):
+        heading = model.index(row, 0)
+        for i in range(model.rowCount(heading)):
+            if model.index(i, 0, heading).data() == name:
+                return tree.visualRect(model.index(i, 0, heading)).center()
+    raise AssertionError(f"{name} is not listed")
+
+
+def shown(window: Any) -> str:
+    return str(window.controller._result.image.path.name)
+
+
+@pytest.fixture
+def ready(window: MainWindow) -> MainWindow:
+    """The window with a model chosen."""
+    window.choose_model(ModelChoice("fake:small", device="cpu"))
+    return window
+
+
+def test_dropping_a_folder_lists_it_and_a_click_opens(
+    ready: Any, qtbot: Any, settle: Settle, folder: Path
+) -> None:
+    assert not ready.sources.dock.isVisible()  # the start page shows what ships
+    assert drop(ready, files(folder))
+    qtbot.waitUntil(lambda: "folder  3" in listed(ready), timeout=TIMEOUT)
+    assert listed(ready)["folder  3"] == ["three.png", "one.png", "two.png"]
+    assert ready.sources.dock.isVisible() and ready.controller.image is None
+    tree = ready.sources.tree
+    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=place_of(tree, "two.png"))
+    settle(ready)
+    assert shown(ready) == "two.png" and ready.sources.tree.currentIndex().data() == "two.png"
+
+
+def test_dropping_several_opens_the_first(ready: Any, settle: Settle, folder: Path) -> None:
+    assert drop(ready, files(folder / "two.png", folder / "one.png"))
+    settle(ready)
+    assert shown(ready) == "two.png"
+    assert next(iter(listed(ready).values())) == ["two.png", "one.png"]
+
+
+def test_what_cannot_be_opened_is_not_wanted(ready: Any) -> None:
+    data = QMimeData()
+    data.setText("not a path")
+    assert not drop(ready, data)
+
+
+def test_thumbnails_come_when_they_are_seen(ready: Any, qtbot: Any, folder: Path) -> None:
+    drop(ready, files(folder))
+    gallery = ready.sources.gallery
+    qtbot.waitUntil(lambda: gallery.thumbnail(folder / "one.png") is not None, timeout=TIMEOUT)
+    tree = ready.sources.tree
+    place = place_of(tree, "one.png")
+    qtbot.waitUntil(lambda: (folder / "one.png") in ready.sources.model._pixmaps, timeout=TIMEOUT)
+    image = tree.viewport().grab().toImage()
+    row = [image.pixelColor(x, place.y()).rgb() for x in range(image.width())]
+    assert len(set(row)) > 40  # the random pixels of the photo
+
+
+def test_by_keyboard(ready: Any, qtbot: Any, settle: Settle, folder: Path) -> None:
+    drop(ready, files(folder))
+    qtbot.waitUntil(lambda: "folder  3" in listed(ready), timeout=TIMEOUT)
+    tree = ready.sources.tree
+    tree.setFocus()
+    tree.setCurrentIndex(tree.model().index(0, 0))
+    qtbot.keyClick(tree, Qt.Key.Key_Down)
+    qtbot.keyClick(tree, Qt.Key.Key_Return)
+    settle(ready)
+    assert shown(ready) == "three.png"
+    qtbot.keyClick(ready, Qt.Key.Key_PageDown, Qt.KeyboardModifier.AltModifier)
+    settle(ready)
+    assert shown(ready) == "one.png" and tree.currentIndex().data() == "one.png"
+    qtbot.keyClick(ready, Qt.Key.Key_PageUp, Qt.KeyboardModifier.AltModifier)
+    settle(ready)
+    assert shown(ready) == "three.png"
+    heading = tree.currentIndex().parent()
+    tree.setCurrentIndex(heading)
+    qtbot.keyClick(tree, Qt.Key.Key_Return)
+    assert not tree.isExpanded(tree.currentIndex())
+    qtbot.keyClick(tree, Qt.Key.Key_Delete)
+    assert not any(name.startswith("folder") for name in listed(ready)) and folder.is_dir()
+
+
+def test_a_closed_heading_stays_closed(ready: Any, qtbot: Any, settle: Settle, folder: Path) -> None:
+    drop(ready, files(folder))
+    qtbot.waitUntil(lambda: "folder  3" in listed(ready), timeout=TIMEOUT)
+    tree = ready.sources.tree
+    tree.collapse(tree.model().index(0, 0))
+    drop(ready, files(folder / "one.png"))
+    settle(ready)
+    assert [tree.isExpanded(tree.model().index(i, 0)) for i in range(2)] == [True, False]
+
+
+def paste(window: Any, qtbot: Any) -> None:
+    window.centre.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_pasting_a_picture(ready: Any, qtbot: Any, settle: Settle) -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (80, 120, 3), np.uint8)
+    QGuiApplication.clipboard().setImage(QImage(pixels.tobytes(), 120, 80, 360, QImage.Format.Format_RGB888))
+    paste(ready, qtbot)
+    settle(ready)
+    assert np.array_equal(ready.controller._result.image.pixels, pixels)
+    first = ready.controller.image
+    paste(ready, qtbot)
+    settle(ready)
+    assert ready.controller.image == first  # the same picture is the same file
+
+
+@pytest.mark.parametrize("form", ["{0}", "'{0}'\n", "file"])
+def test_pasting_paths(ready: Any, qtbot: Any, settle: Settle, folder: Path, form: str) -> None:
+    if form == "file":
+        QGuiApplication.clipboard().setMimeData(files(folder / "one.png"))
+    else:
+        QGuiApplication.clipboard().setText(form.format(folder / "one.png"))
+    paste(ready, qtbot)
+    settle(ready)
+    assert shown(ready) == "one.png"
+
+
+def test_pasting_nothing_says_so(ready: Any, qtbot: Any) -> None:
+    QGuiApplication.clipboard().setText("some words\nof no file")
+    paste(ready, qtbot)
+    assert ready.status.message.text().startswith("Nothing to paste") and ready.controller.image is None
+
+
+def actions_of(menu: Any) -> dict[str, QAction]:
+    return {action.text().replace("&", ""): action for action in menu.actions()}
+
+
+def test_the_menu_of_an_image_and_of_a_folder(
+    ready: Any, qtbot: Any, settle: Settle, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(ready, files(folder, folder / "two.png"))
+    qtbot.waitUntil(lambda: "folder  3" in listed(ready), timeout=TIMEOUT)
+    settle(ready)
+    tree, model = ready.sources.tree, ready.sources.model
+    revealed: list[Path] = []
+    monkeypatch.setattr("vizstudio.gui.gallery_tree.reveal", revealed.append)
+    recent = model.index(0, 0, model.index(0, 0))
+    menu = tree.menu_for(recent)
+    actions_of(menu)["Copy the path"].trigger()
+    assert QGuiApplication.clipboard().text() == str(folder / "two.png")
+    actions_of(menu)["Show in its folder"].trigger()
+    assert revealed == [folder / "two.png"]
+    actions_of(menu)["Remove from the list"].trigger()
+    assert (folder / "two.png").exists() and ready.sources.gallery.recent == ()
+    (heading,) = [model.index(i, 0) for i in range(model.rowCount()) if "folder" in model.index(i, 0).data()]
+    inside = tree.menu_for(model.index(0, 0, heading))
+    assert "Remove from the list" not in actions_of(inside)
+    tree.menu_for(heading)
+    actions_of(tree.menu_for(heading))["Remove from the list"].trigger()
+    assert not any("folder" in name for name in listed(ready))
+
+
+def test_recent_files_in_the_menu(ready: Any, settle: Settle, folder: Path) -> None:
+    for name in ("one.png", "two.png"):
+        drop(ready, files(folder / name))
+        settle(ready)
+    sources = ready.sources
+    sources.recent_menu.aboutToShow.emit()
+    assert list(actions_of(sources.recent_menu))[:2] == ["two.png", "one.png"]
+    actions_of(sources.recent_menu)["one.png"].trigger()
+    settle(ready)
+    assert shown(ready) == "one.png"
+    sources.recent_menu.aboutToShow.emit()
+    actions_of(sources.recent_menu)["Clear the list"].trigger()
+    assert sources.gallery.recent == ()
+
+
+def test_opening_a_folder_by_the_dialog(
+    ready: Any, qtbot: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    qtbot.keyClick(ready, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: "folder  3" in listed(ready), timeout=TIMEOUT)
+
+
+def test_the_dock_stays_closed_if_the_user_closed_it(
+    ready: Any, qtbot: Any, settle: Settle, folder: Path
+) -> None:
+    drop(ready, files(folder / "one.png"))
+    settle(ready)
+    assert ready.sources.dock.isVisible()
+    ready.sources.dock.close()
+    drop(ready, files(folder / "two.png"))
+    settle(ready)
+    assert not ready.sources.dock.isVisible()
+    qtbot.keyClick(ready, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert ready.sources.dock.isVisible() and ready.sources.tree.hasFocus()
