@@ -170,3 +170,30 @@ def test_the_help_lists_views_formats_and_options_of_captions(capsys) -> None:
         assert name in told
     for name in ("caption-wall", "caption-entropy", "gif", "webp", "mp4"):
         assert f"\n  {name} " in told
+
+
+def test_a_beam_and_a_branch(run, tmp_path: Path) -> None:
+    assert run("--view", "caption", "--format", "json", "--beam", "3") == 0
+    beams = facts(tmp_path)["beams"]
+    assert run("--view", "caption", "--format", "json", "--beam", "3", "--rank", "2") == 0
+    told = facts(tmp_path)
+    assert told["caption"]["text"] == beams[1]["text"]
+    before = told["caption"]["token_ids"]
+    assert run("--view", "caption", "--format", "json", "--beam", "3", "--rank", "2", "--branch", "2,1") == 0
+    left = facts(tmp_path)["caption"]
+    assert left["token_ids"][:2] == before[:2] and left["token_ids"][2] != before[2]
+    assert [step["taken"] for step in left["steps"]][:3] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--rank", "1"], "beam 1 does not exist: there are 0 to 0"),
+        (["--branch", "3"], "--branch '3' is no branch: give STEP,ALTERNATIVE, such as 3,1"),
+        (["--branch", "99,0"], "step 99 does not exist"),
+        (["--branch", "0,99"], "alternative 99 does not exist"),
+    ],
+)
+def test_captions_that_there_are_not(run, capsys, words: list[str], told: str) -> None:
+    assert run("--view", "caption", *words) == 2
+    assert told in capsys.readouterr().err

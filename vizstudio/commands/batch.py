@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vizstudio.commands.output import console
-from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.caption import CaptionPath
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import Cancelled, UsageError, VizstudioError
 from vizstudio.core.export import write_atomic
@@ -37,7 +37,7 @@ class Plan:
     formats: Sequence[str]
     out: Path
     host: PluginHost
-    caption: CaptionRequest | None = None
+    caption: CaptionPath | None = None
     picture: PictureOptions = field(default_factory=PictureOptions)
 
 
@@ -180,11 +180,11 @@ def _run_all(loaded: LoadedModel, paths: list[Path], plan: Plan, report: Report)
 
 
 def _analyse_one(
-    loaded: LoadedModel, image: ImageSource, request: CaptionRequest | None, context: RunContext
+    loaded: LoadedModel, image: ImageSource, path: CaptionPath | None, context: RunContext
 ) -> Analysis:
-    if request is None:
+    if path is None:
         return loaded.analyze(image, context)
-    return loaded.caption(image, context=context, **asdict(request))
+    return path.follow(loaded.caption(image, context=context, **asdict(path.request)), context)
 
 
 def _require_layer_and_head(analysis: Analysis, states: Sequence[ViewState]) -> None:

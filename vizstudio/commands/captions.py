@@ -1,5 +1,6 @@
 """What is asked of a caption on the command line."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vizstudio.commands.options import CAPTION as GROUP
-from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.caption import CaptionPath, CaptionRequest
 from vizstudio.core.errors import UsageError
 from vizstudio.core.state import CAPTION
 from vizstudio.models import LoadedModel
@@ -38,6 +39,11 @@ class CaptionOptions:
         Of the draw; by default 0.
     word
         What step and caption-wall show, counted from 0, or from -1 at the end; by default 0.
+    rank
+        Which of the beams to show, from 0, the best.
+    branch
+        STEP,ALTERNATIVE: at a step of the caption take another token of those offered, both counted from 0, and
+        go on from there; may be given again to leave that caption too.
     """
 
     beam: Annotated[int | None, _Option] = None
@@ -48,6 +54,8 @@ class CaptionOptions:
     top_p: Annotated[float | None, _Option] = None
     seed: Annotated[int | None, _Option] = None
     word: Annotated[int | None, _Option] = None
+    rank: Annotated[int | None, _Option] = None
+    branch: Annotated[list[str] | None, _Option] = None
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -55,8 +63,8 @@ class CaptionOptions:
         names = (field.name for field in fields(self) if getattr(self, field.name) is not None)
         return tuple("--" + name.replace("_", "-") for name in names)
 
-    def request(self, views: Sequence[str]) -> CaptionRequest | None:
-        """Return how captions are to be written, or None if nothing asks for one.
+    def path(self, views: Sequence[str]) -> CaptionPath | None:
+        """Return which caption is to be written, or None if nothing asks for one.
 
         Raises
         ------
@@ -71,7 +79,7 @@ class CaptionOptions:
         beams = 1 if self.beam is None else self.beam
         if self.length_penalty is not None and beams == 1:
             raise UsageError("--length-penalty ranks beams: give --beam too, such as --beam 4")
-        return CaptionRequest(
+        request = CaptionRequest(
             beams=beams,
             prefix=self.prefix,
             max_tokens=self.max_tokens,
@@ -80,6 +88,7 @@ class CaptionOptions:
             top_p=1.0 if self.top_p is None else self.top_p,
             seed=self.seed or 0,
         )
+        return CaptionPath(request, self.rank or 0, tuple(map(_parse_branch, self.branch or ())))
 
     def require_captioner(self, loaded: LoadedModel, views: Sequence[str]) -> None:
         """Raise `UsageError` if a caption is asked of a model that writes none."""
@@ -87,3 +96,10 @@ class CaptionOptions:
         if asking and not loaded.can_caption:
             model = loaded.info.model_id
             raise UsageError(f"{asking[0]} is for models that write captions, and {model} writes none")
+
+
+def _parse_branch(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text, re.ASCII)
+    if not found:
+        raise UsageError(f"--branch {text!r} is no branch: give STEP,ALTERNATIVE, such as 3,1")
+    return int(found[1]), int(found[2])

@@ -113,7 +113,7 @@ def run(
     if not 0 <= opacity <= 1:
         raise UsageError(f"--opacity {opacity} is outside 0 to 1")
     lookup_table(colormap)
-    request = captions.request(views)
+    path = captions.path(views)
     state = ViewState(
         layer=layer,
         head=parse_head(head),
@@ -139,7 +139,7 @@ def run(
     )
     captions.require_captioner(loaded, views)
     states = [replace(state, view=v) for v in views]
-    return analyse(loaded, paths, Plan(states, formats, out, host, request, picture))
+    return analyse(loaded, paths, Plan(states, formats, out, host, path, picture))
 
 
 def choices_help(host: PluginHost) -> str:

@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vizstudio.core.errors import UsageError
 from vizstudio.core.types import Attention, Head, Heatmap
+
+if TYPE_CHECKING:
+    from vizstudio.core.context import RunContext
+    from vizstudio.core.types import Analysis
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,39 @@ class CaptionRequest:
         ):
             if not ok:
                 raise UsageError(sentence)
+
+
+@dataclass(frozen=True)
+class CaptionPath:
+    """How one caption comes to be: what is asked for, which of its beams, and where it is left.
+
+    Parameters
+    ----------
+    request : CaptionRequest
+        What is asked for.
+    beam : int
+        Its rank, from 0, the best.
+    branches : tuple of (int, int)
+        Each a step to leave the caption at and which of its alternatives to take, in this order; see
+        `vizstudio.core.types.Analysis.branch`.
+    """
+
+    request: CaptionRequest = CaptionRequest()
+    beam: int = 0
+    branches: tuple[tuple[int, int], ...] = ()
+
+    def follow(self, analysis: "Analysis", context: "RunContext | None" = None) -> "Analysis":
+        """Go from the caption that the request brought to the one meant.
+
+        Raises
+        ------
+        UsageError
+            If there is no such beam, step or alternative.
+        """
+        analysis = analysis.beam(self.beam) if self.beam else analysis
+        for step, alternative in self.branches:
+            analysis = analysis.branch(step, alternative, context)
+        return analysis
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,13 @@ def parse_head(text: str) -> Head:
 
 
 def parse_query(text: str) -> Query:
-    """Read ``"cls"``, another token's name, ``"mean"``, or ``"ROW,COL"``."""
+    """Read ``"cls"``, another token's name or number, ``"mean"``, or ``"ROW,COL"``."""
     row, comma, col = text.partition(",")
     if comma:
         if row.strip().isdecimal() and col.strip().isdecimal():
             return int(row), int(col)
         raise UsageError(f"no query {text!r}: a patch is given as ROW,COL, such as 3,5")
-    return text
+    return int(text) if text.isdecimal() else text
 
 
 def layers_of(analysis: Analysis, view: str) -> tuple[AttentionLayer, ...]:

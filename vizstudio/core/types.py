@@ -240,6 +240,25 @@ class Analysis:
         others = tuple(other.as_branch(before) for other in made.other_captions)
         return replace(made, caption=made.caption.as_branch(before), other_captions=others)
 
+    def beam(self, rank: int) -> "Analysis":
+        """Return the caption of another beam in place of the best, which is among the others then.
+
+        Parameters
+        ----------
+        rank : int
+            From 0, the best.
+
+        Raises
+        ------
+        UsageError
+            If there is no such beam.
+        """
+        captions = [*([self.caption] if self.caption else []), *self.other_captions]
+        if not 0 <= rank < len(captions):
+            told = f"there are 0 to {len(captions) - 1}" if captions else f"{self.model_id} wrote no caption"
+            raise UsageError(f"beam {rank} does not exist: {told}")
+        return replace(self, caption=captions[rank], other_captions=(*captions[:rank], *captions[rank + 1 :]))
+
     def position(self) -> PositionEmbedding:
         """Return the position embedding.
 

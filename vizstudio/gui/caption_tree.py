@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from vizstudio.core.caption import Caption, CaptionRequest, TokenStep
+from vizstudio.core.caption import Caption, CaptionPath, CaptionRequest, TokenStep
 from vizstudio.core.types import Analysis
 
 
@@ -57,8 +57,8 @@ class CaptionTree:
         """Return the tree with a caption that was asked for, which is shown, and its other beams."""
         number = len(self.branches)
         found = [Branch(analysis, request=request)]
-        for i, other in enumerate(analysis.other_captions):
-            found.append(Branch(replace(analysis, caption=other), parent=number, beam=i + 1))
+        for rank in range(1, len(analysis.other_captions) + 1):
+            found.append(Branch(analysis.beam(rank), parent=number, beam=rank))
         return CaptionTree((*self.branches, *found), number)
 
     def with_branch(self, analysis: Analysis, of: int, step: int) -> "CaptionTree":
@@ -85,6 +85,18 @@ class CaptionTree:
         if branch.parent is None or branch.step is None:
             return None
         return self.branches[branch.parent].caption.steps[branch.step], branch.caption.steps[branch.step]
+
+    def path(self, number: int) -> "CaptionPath":
+        """Return how a caption is written again from nothing."""
+        branch, taken = self.branches[number], list[tuple[int, int]]()
+        while branch.parent is not None and branch.step is not None:
+            parent = self.branches[branch.parent]
+            tokens = [a.token_id for a in parent.caption.steps[branch.step].alternatives]
+            taken.insert(0, (branch.step, tokens.index(branch.caption.steps[branch.step].token_id)))
+            branch = parent
+        asked = branch if branch.parent is None else self.branches[branch.parent]
+        assert asked.request is not None
+        return CaptionPath(asked.request, branch.beam, tuple(taken))
 
     def _writer(self, number: int, step: int) -> int:
         """Climb to the caption that shares all tokens before a step and was there first."""
