@@ -251,3 +251,33 @@ def test_the_dock_stays_closed_if_the_user_closed_it(
     assert not ready.sources.dock.isVisible()
     qtbot.keyClick(ready, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     assert ready.sources.dock.isVisible() and ready.sources.tree.hasFocus()
+
+
+def test_the_docks_leave_the_window_as_wide_as_it_was(ready: Any, settle: Settle, folder: Path) -> None:
+    width = ready.width()
+    drop(ready, files(folder, folder / "one.png"))
+    settle(ready)
+    assert ready.sources.dock.isVisible() and ready.dock.isVisible()
+    assert ready.width() == width and ready.sources.dock.width() >= 230
+
+
+def test_a_large_folder_is_laid_out_as_it_is_scrolled(ready: Any, qtbot: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(2500):
+        (folder / f"{i:04}.png").touch()
+    drop(ready, files(folder))
+    qtbot.waitUntil(
+        lambda: any("2\N{NARROW NO-BREAK SPACE}500" in name for name in listed(ready)), timeout=TIMEOUT
+    )
+    tree, model = ready.sources.tree, ready.sources.model
+    heading = model.index(0, 0)
+    assert model.rowCount(heading) < 2500
+    tree.select(folder / "1999.png")
+    assert model.rowCount(heading) >= 2000 and tree.currentIndex().data() == "1999.png"
+    assert tree.neighbour(1) == folder / "2000.png"
+    tree.setFocus()
+    for _ in range(3):
+        tree.verticalScrollBar().setValue(tree.verticalScrollBar().maximum())
+    tree.select(folder / "2499.png")
+    assert model.rowCount(heading) == 2500 and tree.neighbour(1) is None

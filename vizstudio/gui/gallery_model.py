@@ -22,6 +22,7 @@ from vizstudio.gui.gallery import Gallery, Section
 
 Index = QModelIndex | QPersistentModelIndex
 PICTURE = QSize(64, 48)
+CHUNK = 1000  # files of a heading that a view lays out at a time
 HEADING = 0  # the internal id of headings; a file's is the place of its heading plus one
 PATH = Qt.ItemDataRole.UserRole
 
@@ -33,6 +34,7 @@ class GalleryModel(QAbstractItemModel):
         super().__init__()
         self._gallery = gallery
         self._sections: list[Section] = []
+        self._counts: list[int] = []  # how many files of each heading are offered so far
         self._pixmaps: dict[Path, QPixmap] = {}
         self.ratio = 1.0
 
@@ -40,6 +42,7 @@ class GalleryModel(QAbstractItemModel):
         """Show other sections."""
         self.beginResetModel()
         self._sections, self._pixmaps = list(sections), {}
+        self._counts = [min(len(section.paths), CHUNK) for section in sections]
         self.endResetModel()
 
     def section(self, index: Index) -> Section:
@@ -58,15 +61,15 @@ class GalleryModel(QAbstractItemModel):
         found = []
         for i, section in enumerate(self._sections):
             if path in section.paths:
-                found.append(self.index(section.paths.index(path), 0, self.index(i, 0)))
+                row, heading = section.paths.index(path), self.index(i, 0)
+                self._offer(heading, row + 1)
+                found.append(self.index(row, 0, heading))
         return found
 
     def thumbnails_came(self, paths: Iterable[Path]) -> None:
-        """Have these images painted again."""
+        """Paint these images anew; the view is told by who tells this, since it knows what is in sight."""
         for path in paths:
             self._pixmaps.pop(path, None)
-            for index in self.indexes(path):
-                self.dataChanged.emit(index, index)
 
     def index(self, row: int, column: int, parent: Index | None = None) -> QModelIndex:
         """Return the index of a row below a heading, or of a heading."""
@@ -87,7 +90,25 @@ class GalleryModel(QAbstractItemModel):
         """Count headings, or the files of one."""
         if parent is None or not parent.isValid():
             return len(self._sections)
-        return len(self._sections[parent.row()].paths) if parent.internalId() == HEADING else 0
+        return self._counts[parent.row()] if parent.internalId() == HEADING else 0
+
+    def canFetchMore(self, parent: Index) -> bool:
+        """Return whether a folder has more files than are offered so far."""
+        if not parent.isValid() or parent.internalId() != HEADING:
+            return False
+        return self._counts[parent.row()] < len(self._sections[parent.row()].paths)
+
+    def fetchMore(self, parent: Index) -> None:
+        """Offer more files; a view asks for them when it is scrolled to the end."""
+        self._offer(parent, self._counts[parent.row()] + CHUNK)
+
+    def _offer(self, heading: Index, count: int) -> None:
+        place = heading.row()
+        before, count = self._counts[place], min(count, len(self._sections[place].paths))
+        if count > before:
+            self.beginInsertRows(heading, before, count - 1)
+            self._counts[place] = count
+            self.endInsertRows()
 
     def columnCount(self, parent: Index | None = None) -> int:
         """There is one column."""

@@ -25,6 +25,7 @@ class GalleryTree(QTreeView):
         self.setAccessibleName(self.tr("Images"))
         self.setHeaderHidden(True)
         self.setIconSize(PICTURE)
+        self.setUniformRowHeights(True)  # else every row is asked for its height
         self.setIndentation(12)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -63,7 +64,10 @@ class GalleryTree(QTreeView):
             return
         found = self._model.indexes(path)
         if found:
-            self.setCurrentIndex(next((i for i in found if self._key(i) == self._under), found[0]))
+            index = next((i for i in found if self._key(i) == self._under), found[0])
+            self.setCurrentIndex(index)
+            if index.row() == 0:
+                self.scrollTo(index.parent())
         else:
             self.clearSelection()
 
@@ -72,6 +76,8 @@ class GalleryTree(QTreeView):
         index = self.currentIndex()
         if self._model.path(index) is None:
             return None
+        if index.row() + step >= self._model.rowCount(index.parent()):
+            self._model.fetchMore(index.parent())
         return self._model.path(index.siblingAtRow(index.row() + step))
 
     def _clicked(self, index: QModelIndex) -> None:

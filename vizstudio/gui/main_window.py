@@ -3,7 +3,7 @@
 import traceback
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -28,6 +28,7 @@ from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import ModelBar
+from vizstudio.gui.pages import only_shown_counts
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
 from vizstudio.gui.status import RunStatus
@@ -67,6 +68,8 @@ class MainWindow(QMainWindow):
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
         self.statusBar().addPermanentWidget(self.status)
+        for pages in (self.tabs, self.centre):
+            only_shown_counts(pages)
         self.ended = False
         self._connect()
 
@@ -213,8 +216,10 @@ class MainWindow(QMainWindow):
             self.banner.setVisible(untrained)
             name = f"{result.info.model_id} ({self.tr('untrained')})" if untrained else result.info.model_id
             self.setWindowTitle(f"{result.image.name} – {name} – vizstudio")
-            self.dock.setVisible(True)
             self.centre.setCurrentWidget(self.studio)
+            # The start page is wider, and until this is known the dock would make the window larger.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+            self.dock.setVisible(True)
             self.sources.show_opened(result.image.path)
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)

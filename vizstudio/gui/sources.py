@@ -117,10 +117,10 @@ class Sources(QObject):
         self.dock.setWidget(inside)
         self.dock.installEventFilter(self)
         self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.dock)
-        self._window.resizeDocks([self.dock], [WIDTH], Qt.Orientation.Horizontal)
+        self._sized = False  # its width is given when it is first seen; before, Qt forgets it
         self.wanted = bool(settings().value("sources/shown", True, type=bool))
         known = any(section.kind != "shipped" for section in self.gallery.sections())
-        self.dock.setVisible(self.wanted and known)  # the start page shows the photos that ship
+        self._show_dock(self.wanted and known)  # the start page shows the photos that ship
 
     def fill_menu(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add to a menu what can be done about sources."""
@@ -152,9 +152,15 @@ class Sources(QObject):
     def toggle_dock(self) -> None:
         """Show the dock and go to it, or close it."""
         self._want(not self.dock.isVisible())
-        self.dock.setVisible(self.wanted)
+        self._show_dock(self.wanted)
         if self.wanted:
             self.tree.setFocus()
+
+    def _show_dock(self, shown: bool) -> None:
+        self.dock.setVisible(shown)
+        if self.dock.isVisible() and not self._sized:
+            self._sized = True
+            self._window.resizeDocks([self.dock], [WIDTH], Qt.Orientation.Horizontal)
 
     def _want(self, shown: bool) -> None:
         self.wanted = shown
@@ -185,7 +191,7 @@ class Sources(QObject):
         images = [path for path in given if path not in weights]
         if images:
             self.gallery.add(images)
-            self.dock.setVisible(self.wanted or all(path.is_dir() for path in images))
+            self._show_dock(self.wanted or all(path.is_dir() for path in images))
         first = next((path for path in images if not path.is_dir()), None)
         if first is not None:
             self._window.controller.open_image(first)
@@ -226,7 +232,7 @@ class Sources(QObject):
         if path is not None:
             self.gallery.note(path)
             self.tree.select(path.absolute())
-        self.dock.setVisible(self.wanted)
+        self._show_dock(self.wanted)
 
     def show_sections(self, sections: Sequence[Section]) -> None:
         """Show these headings and what is under them."""
@@ -235,6 +241,7 @@ class Sources(QObject):
     def show_thumbnails(self, paths: Iterable[Path]) -> None:
         """Show that thumbnails have come."""
         self.model.thumbnails_came(paths)
+        self.tree.viewport().update()
 
     def show_broken(self, error: BaseException, details: str) -> None:
         """Say that something failed as nothing should."""
