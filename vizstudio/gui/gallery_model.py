@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from vizstudio.gui.gallery import Gallery, Section
 
 Index = QModelIndex | QPersistentModelIndex
-PICTURE = QSize(64, 48)
+PICTURE = QSize(60, 45)
 CHUNK = 1000  # files of a heading that a view lays out at a time
 HEADING = 0  # the internal id of headings; a file's is the place of its heading plus one
 PATH = Qt.ItemDataRole.UserRole
@@ -153,7 +153,7 @@ class GalleryModel(QAbstractItemModel):
                 font.setWeight(QFont.Weight.DemiBold)
                 return font
             case Qt.ItemDataRole.SizeHintRole:
-                return QSize(0, 30)
+                return QSize(0, PICTURE.height() + 4)  # as of images, since all rows are equally high
             case Qt.ItemDataRole.ToolTipRole:
                 return section.problem or str(section.folder or "") or None
         return None
