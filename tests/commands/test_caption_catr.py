@@ -22,8 +22,18 @@ WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "cup", "of", "coffee", "on", "
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of 2 + 2 layers of 4 heads that knows twelve tokens."""
     config = CatrConfig(
-        "resnet18", False, width=32, heads=4, encoder_layers=2, decoder_layers=2, feedforward=64, vocab_size=len(WORDS), max_positions=12, head_width=32, image_size=128
-    )  # fmt: skip
+        "resnet18",
+        False,
+        width=32,
+        heads=4,
+        encoder_layers=2,
+        decoder_layers=2,
+        feedforward=64,
+        vocab_size=len(WORDS),
+        max_positions=12,
+        head_width=32,
+        image_size=128,
+    )
     torch.manual_seed(3)
     path = tmp_path_factory.mktemp("catr") / "small.safetensors"
     write_checkpoint(path, CaptionNetwork(config).eval(), Vocabulary(WORDS))
