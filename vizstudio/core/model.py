@@ -50,6 +50,16 @@ class ModelInfo:
     device: str
 
 
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model as the user chose it; loaded again only when it changes."""
+
+    model_id: str
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    device: str = "auto"
+
+
 class Model(Protocol):
     """A loaded model, ready to analyse images; called from one thread at a time."""
 

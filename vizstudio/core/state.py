@@ -51,6 +51,28 @@ class ViewState:
     hide_outliers: bool = False
 
 
+@dataclass(frozen=True)
+class CaptionState:
+    """What the window is asked to show of a caption.
+
+    Parameters
+    ----------
+    step : int
+        The step in view, from 0; of a word of several pieces, any of theirs.
+    pieces : bool
+        Show every piece of a word by itself rather than their mean.
+    layer : int
+        Of the decoder, from 0, or from -1 at the end.
+    head : int, "mean", "max" or "min"
+        One head, or how heads are fused.
+    """
+
+    step: int = 0
+    pieces: bool = False
+    layer: int = -1
+    head: Head = "mean"
+
+
 def parse_head(text: str) -> Head:
     """Read ``"mean"``, ``"max"``, ``"min"`` or a head's number."""
     if text in REDUCTIONS:

@@ -5,34 +5,13 @@ from dataclasses import dataclass, replace
 from vizstudio.core.caption import Caption, TokenStep, Word
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.overlay import value_range
+from vizstudio.core.state import CaptionState as CaptionState
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer, Head, Heatmap
 from vizstudio.gui.caption_tree import CaptionTree
 from vizstudio.gui.snapshot import Result
 
 MapKey = tuple[int, bool, int, Head]
-
-
-@dataclass(frozen=True)
-class CaptionState:
-    """What is asked to be seen of a caption.
-
-    Parameters
-    ----------
-    step : int
-        The step in view, from 0; of a word of several pieces, any of theirs.
-    pieces : bool
-        Show every piece of a word by itself rather than their mean.
-    layer : int
-        Of the decoder, from 0, or from -1 at the end.
-    head : int, "mean", "max" or "min"
-        One head, or how heads are fused.
-    """
-
-    step: int = 0
-    pieces: bool = False
-    layer: int = -1
-    head: Head = "mean"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,15 @@
 """What the views show, made in the worker: a result of one run, and a map of it. No Qt here."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.images import ImageSource
 from vizstudio.core.maps import attention_heatmap
+from vizstudio.core.model import ModelChoice as ModelChoice
 from vizstudio.core.model import ModelInfo
 from vizstudio.core.overlay import mosaic, value_range
 from vizstudio.core.state import ViewState, resolve
@@ -18,16 +19,6 @@ from vizstudio.core.types import Analysis, Heatmap
 SHOWN_SIDE = 2048  # pixels; a larger photo is shown scaled down, so that painting it stays quick
 GAP = 1  # cells between the panels of the position grid
 GAP_LEVEL = 255
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """A model as the user chose it; loaded again only when it changes."""
-
-    model_id: str
-    checkpoint: Path | None = None
-    pretrained: bool = False
-    device: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +65,8 @@ class Result:
         What the model computed.
     positions : Positions or None
         None if `position_problem` says why there are none.
+    request : CaptionRequest or None
+        What its caption was written with.
     """
 
     choice: ModelChoice
@@ -83,6 +76,7 @@ class Result:
     analysis: Analysis
     positions: Positions | None
     position_problem: str = ""
+    request: CaptionRequest | None = None
 
 
 @dataclass(frozen=True, eq=False)
