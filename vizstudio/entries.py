@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from vizstudio.core.errors import PluginError
 
@@ -13,11 +13,23 @@ TARGET = re.compile(r"[\w.]+:\w+")
 
 @dataclass(frozen=True)
 class ModelListing:
-    """One line of ``vizstudio models``: a name below a scheme, a family, and a few words."""
+    """One line of ``vizstudio models``.
+
+    Parameters
+    ----------
+    name : str
+        Below the scheme.
+    family, summary : str
+        What it belongs to, and a few words.
+    weights : {"published", "named", "none", "unknown"}
+        Whether trained weights can be fetched: if asked for; always, since the name stands for them; never; or
+        the plugin does not say.
+    """
 
     name: str
     family: str = ""
     summary: str = ""
+    weights: Literal["published", "named", "none", "unknown"] = "unknown"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Loads a model by its id and analyses images with it: the same steps for scripts, commands and the window."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -113,6 +114,15 @@ class LoadedModel:
                 f"plugin {self._plugin!r} must return an Analysis with its caption from caption"
             )
         return analysis
+
+
+def known_devices() -> tuple[str, ...]:
+    """Return where models can run: what torch says once something has imported it, until then ``"cpu"``."""
+    if "torch" not in sys.modules:
+        return ("cpu",)
+    from vizstudio.compute.devices import available_devices
+
+    return tuple(available_devices())
 
 
 def load_model(

@@ -3,6 +3,18 @@
 from vizstudio.core.errors import DeviceError
 
 
+def available_devices() -> list[str]:
+    """Return the devices that are here, ``"cpu"`` first; imports torch."""
+    import torch
+
+    there = ["cpu"]
+    if torch.cuda.is_available():
+        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there.append("mps")
+    return there
+
+
 def resolve_device(wanted: str = "auto") -> str:
     """Return ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"`` for what the user asked.
 
@@ -13,13 +25,7 @@ def resolve_device(wanted: str = "auto") -> str:
     """
     if wanted == "cpu":  # is always there, so that there is no need to wait for torch
         return wanted
-    import torch
-
-    there = ["cpu"]
-    if torch.cuda.is_available():
-        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        there.append("mps")
+    there = available_devices()
     if wanted == "auto":
         return next((d for d in ("cuda", "mps") if d in there), "cpu")
     if wanted not in there:

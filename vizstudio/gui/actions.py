@@ -55,6 +55,8 @@ class Menus(QObject):
         window, key = self._window, QKeySequence.StandardKey
         tip = self.tr("Open a photo to look at")
         self.open = self.add(menu, self.tr("&Open photo…"), tip, window.ask_image, key.Open)
+        tip = self.tr("Search all models, choose weights and device")
+        self.add(menu, self.tr("Choose &model…"), tip, window.models.ask, "Ctrl+M")
         tip = self.tr("Give the model weights from a file")
         self.add(menu, self.tr("Open &weights…"), tip, window.model_bar.ask_file, "Ctrl+Shift+O")
         window.sources.fill_menu(menu, self.add)

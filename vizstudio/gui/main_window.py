@@ -1,6 +1,5 @@
 """The window: what is open, how it is looked at, what runs."""
 
-import traceback
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -17,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vizstudio.core.errors import PluginError
 from vizstudio.core.state import ViewState
 from vizstudio.gui.actions import Menus
 from vizstudio.gui.banner import UntrainedBanner
@@ -28,6 +26,7 @@ from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import ModelBar
+from vizstudio.gui.model_desk import ModelDesk
 from vizstudio.gui.pages import only_shown_counts
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
@@ -47,7 +46,6 @@ class MainWindow(QMainWindow):
 
     def __init__(self, host: PluginHost, device: str = "auto") -> None:
         super().__init__()
-        self._host = host
         self.setWindowTitle("vizstudio")
         self.setAcceptDrops(True)
         self.resize(1220, 800)
@@ -63,7 +61,7 @@ class MainWindow(QMainWindow):
         self.caption_tab = CaptionTab(self, self.caption)
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
-        self.sources = Sources(self)
+        self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -143,11 +141,8 @@ class MainWindow(QMainWindow):
         self.caption_tab.connect_to(controller.captions)
 
     def list_models(self) -> None:
-        """Offer every model of every plugin; takes some ten milliseconds, so not before the first frame."""
-        failed: list[PluginError] = []
-        self.model_bar.set_models(list(self._host.models.names(failed)))
-        for error in failed:
-            self.show_failed(str(error), "".join(traceback.format_exception(error)), False)
+        """Offer every model of every plugin; not before the first frame."""
+        self.models.list()
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Choose a model, as if it had been chosen in the bar."""
@@ -221,6 +216,7 @@ class MainWindow(QMainWindow):
             QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
             self.dock.setVisible(True)
             self.sources.show_opened(result.image.path)
+            self.models.note(result.choice)
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
         self.inspector.show_snapshot(snapshot)

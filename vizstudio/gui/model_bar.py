@@ -7,15 +7,33 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from vizstudio.gui.snapshot import ModelChoice
+from vizstudio.gui.wording import translate
 
 UNTRAINED, PRETRAINED, FILE = "untrained", "pretrained", "file"
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+def weight_filter() -> str:
+    """Return what a dialog that asks for weights offers."""
+    patterns = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
+    return translate("wording", "Weights ({0});;All files (*)").format(patterns)
+
+
+class NameBox(QComboBox):
+    """A line to type a model's name into; its arrow asks for the whole list."""
+
+    listRequested = Signal()  # the arrow was clicked, or Alt+Down or F4 was pressed
+
+    def showPopup(self) -> None:
+        """Ask for the list instead of showing a thousand names."""
+        self.listRequested.emit()
 
 
 class ModelBar(QWidget):
     """A searchable list of models and where their weights come from."""
 
     chosen = Signal(object)  # a ModelChoice, when the user has settled on one
+    listRequested = Signal()  # the user asks for the list of all models
 
     def __init__(self, device: str) -> None:
         super().__init__()
@@ -23,11 +41,10 @@ class ModelBar(QWidget):
         self._checkpoint: Path | None = None
         self._model_ids: list[str] = []
         self._shown_kind = UNTRAINED
-        self.name, self.weights, self.line = QComboBox(), QComboBox(), QLineEdit()
+        self.name, self.weights, self.line = NameBox(), QComboBox(), QLineEdit()
         self.name.setEditable(True)
         self.name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.name.setMinimumContentsLength(30)
-        self.name.setMaxVisibleItems(20)
         self.line.setPlaceholderText(self.tr("Search a model, such as vit_base_patch16_384"))
         self.name.setLineEdit(self.line)
         self.weights.addItem(self.tr("Untrained weights"), UNTRAINED)
@@ -41,6 +58,7 @@ class ModelBar(QWidget):
         layout.addWidget(QLabel(self.tr("Model")))
         layout.addWidget(self.name, 1)
         layout.addWidget(self.weights)
+        self.name.listRequested.connect(self.listRequested)
         self.name.activated.connect(lambda _: self._settle())
         self.line.returnPressed.connect(self._settle)
         self.weights.activated.connect(self._weights_activated)
@@ -49,7 +67,7 @@ class ModelBar(QWidget):
         named = {
             self.name: (
                 self.tr("Model"),
-                self.tr("The model to look into; type a part of its name to search"),
+                self.tr("The model to look into; type a part of its name, or press Ctrl+M to search all"),
             ),
             self.weights: (self.tr("Weights"), self.tr("Where the model's weights come from")),
         }
@@ -64,8 +82,6 @@ class ModelBar(QWidget):
         current = self.name.currentText()
         self._model_ids = list(model_ids)
         blocker = QSignalBlocker(self.name)
-        self.name.clear()
-        self.name.addItems(self._model_ids)
         completer = QCompleter(self._model_ids, self.name)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -95,9 +111,7 @@ class ModelBar(QWidget):
 
     def ask_file(self) -> None:
         """Ask for a file of weights; nothing changes if the user gives none."""
-        patterns = " ".join(f"*{suffix}" for suffix in WEIGHT_SUFFIXES)
-        filters = self.tr("Weights ({0});;All files (*)").format(patterns)
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open weights"), "", filters)
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open weights"), "", weight_filter())
         if name:
             self.choose_file(Path(name))
         else:

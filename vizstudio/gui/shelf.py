@@ -1,44 +1,80 @@
-"""The one model that is loaded, and who may use it when. No Qt here; called in the workers."""
+"""The models that are loaded, and who may use one when. No Qt here; called in the workers."""
 
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vizstudio.core.context import RunContext
 from vizstudio.gui.quiet import import_quietly
 from vizstudio.gui.snapshot import ModelChoice
-from vizstudio.models import LoadedModel, load_model
+from vizstudio.models import LoadedModel, known_devices, load_model
 from vizstudio.plugins import PluginHost
 
+BYTES = 4  # of a parameter
 LOCK_POLL = 0.02  # seconds between looks at whether one that waits was cancelled
 
 
-class ModelShelf:
-    """Keeps the model that was used last."""
+@dataclass(frozen=True)
+class Kept:
+    """What is on the shelf: how many models, and their bytes."""
 
-    def __init__(self, host: PluginHost) -> None:
+    models: int = 0
+    size: int = 0
+
+
+class ModelShelf:
+    """Keeps models that were used, the last one always and others within a budget.
+
+    Parameters
+    ----------
+    host : PluginHost
+        Whose models are loaded.
+    budget : int
+        Bytes that the models may take together, counted as 4 for each of their parameters.
+    """
+
+    def __init__(self, host: PluginHost, budget: int = 0) -> None:
         self._host = host
-        self._loaded: tuple[ModelChoice, LoadedModel] | None = None
+        self._loaded: OrderedDict[Hashable, LoadedModel] = OrderedDict()  # the one used last is the last
         self.in_use = threading.Lock()
+        self.budget = budget
+        self.devices: tuple[str, ...] = ("cpu",)
+        """Where models can run, as far as is known before torch is loaded."""
 
     def take(self, choice: ModelChoice, context: RunContext) -> LoadedModel:
-        """Return the model, loading it unless it is the one that is kept."""
-        if self._loaded is None or self._loaded[0] != choice:
-            context.report(0.0, f"loading {choice.model_id}")
-            self._loaded = None  # let go of the old model before the new one takes memory
-            import_quietly(self._host.models.find(choice.model_id)[0].load)
-            context.check()
-            model = load_model(
-                choice.model_id,
-                choice.checkpoint,
-                choice.pretrained,
-                choice.device,
-                context=context,
-                host=self._host,
-            )
-            self._loaded = (choice, model)
-        return self._loaded[1]
+        """Return the model, loading it unless it is kept."""
+        key = _key(choice)
+        if key in self._loaded:
+            self._loaded.move_to_end(key)
+            return self._loaded[key]
+        context.report(0.0, f"loading {choice.model_id}")
+        self.trim(0)  # a model that does not fit is let go of before the new one takes memory
+        import_quietly(self._host.models.find(choice.model_id)[0].load)
+        context.check()
+        model = load_model(
+            choice.model_id,
+            choice.checkpoint,
+            choice.pretrained,
+            choice.device,
+            context=context,
+            host=self._host,
+        )
+        self._loaded[key] = model
+        self.devices = known_devices()
+        self.trim()
+        return model
+
+    def trim(self, spare: int = 1) -> None:
+        """Let go of the models that were not used for longest until the budget holds, but `spare` at least."""
+        while len(self._loaded) > spare and self.kept().size > self.budget:
+            self._loaded.popitem(last=False)
+
+    def kept(self) -> Kept:
+        """Return what is kept; may be called in any thread."""
+        models = list(self._loaded.values())
+        return Kept(len(models), sum(model.info.num_parameters * BYTES for model in models))
 
     @contextmanager
     def using(self, context: RunContext, device: str | None = None) -> Iterator[RunContext]:
@@ -57,3 +93,14 @@ class ModelShelf:
             yield replace(context, device=device) if device else context
         finally:
             self.in_use.release()
+
+
+def _key(choice: ModelChoice) -> Hashable:
+    """Return what a model is kept by; weights in a file that has changed are others."""
+    if choice.checkpoint is None:
+        return choice, None
+    try:
+        about = choice.checkpoint.stat()
+    except OSError:  # loading says what is wrong with it
+        return choice, None
+    return choice, (about.st_mtime_ns, about.st_size)

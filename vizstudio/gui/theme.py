@@ -67,6 +67,8 @@ QToolBar QToolButton {{ background: {raised}; border: 1px solid {rule}; border-r
 QToolBar QToolButton:hover, QToolBar QToolButton:focus {{ border-color: {accent}; }}
 QCheckBox::indicator:unchecked {{ border: 1px solid {muted}; border-radius: 2px; background: {base};
     width: 11px; height: 11px; margin: 1px; }}
+QRadioButton::indicator:unchecked {{ border: 1px solid {muted}; border-radius: 6px; background: {base};
+    width: 11px; height: 11px; margin: 1px; }}
 QStatusBar {{ border-top: 1px solid {rule}; }}
 QStatusBar::item {{ border: 0; }}
 QTabWidget::tab-bar {{ left: 14px; }}

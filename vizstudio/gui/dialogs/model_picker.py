@@ -1,0 +1,246 @@
+"""Chooses a model among all: search, favourites, recent ones; its weights; where it runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vizstudio.gui.catalogue import Catalogue, Which
+from vizstudio.gui.dialogs.model_table import ModelRows, ModelTable
+from vizstudio.gui.model_bar import FILE, PRETRAINED, UNTRAINED, weight_filter
+from vizstudio.gui.snapshot import ModelChoice
+
+SIZE = (760, 600)
+WHICH: tuple[Which, ...] = ("all", "favourites", "recent")
+PAGE = 12  # rows that Page Down moves
+
+
+class ModelPicker(QDialog):
+    """A search over all models of all plugins; keys work from the line of the search."""
+
+    chosen = Signal(object)  # a ModelChoice, when the user has settled on one
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        current: ModelChoice | None,
+        devices: Sequence[str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._catalogue, self._current = catalogue, current
+        self._file = current.checkpoint if current else None
+        self.setWindowTitle(self.tr("Choose a model"))
+        self.resize(*SIZE)
+        self.line, self.count = QLineEdit(), QLabel()
+        self.line.setPlaceholderText(self.tr("Search by words, such as: swin tiny, or: vit 16 384"))
+        self.line.setAccessibleName(self.tr("Search models"))
+        self.line.setClearButtonEnabled(True)
+        self.count.setProperty("muted", True)
+        self.which = QTabBar()
+        self.which.setAccessibleName(self.tr("Which models"))
+        self.which.setDrawBase(False)
+        for title in (self.tr("All"), self.tr("Favourites"), self.tr("Recent")):
+            self.which.addTab(title)
+        self.rows = ModelRows(catalogue)
+        self.table = ModelTable(self.rows)
+        self.empty = QLabel()
+        self.empty.setProperty("muted", True)
+        self.empty.setWordWrap(True)
+        self._make_weights()
+        self._make_device(devices, current.device if current else "auto")
+        self._lay_out()
+        self._connect()
+        self._search()
+        self._show_weights_of(current)
+        self.line.setFocus()
+
+    def _make_weights(self) -> None:
+        self.weights = QButtonGroup(self)
+        self.published = QRadioButton(self.tr("Published"))
+        self.published.setToolTip(self.tr("Download them once; later they are taken from the cache"))
+        self.file = QRadioButton()
+        self.file.setToolTip(self.tr("A file of tensors: .safetensors, .pth, .pt or .bin"))
+        self.untrained = QRadioButton(self.tr("Untrained"))
+        for i, button in enumerate((self.published, self.file, self.untrained)):
+            self.weights.addButton(button, i)
+        self.browse = QPushButton(self.tr("Choose a file…"))
+        self.browse.setAccessibleName(self.tr("Choose a file of weights"))
+        self.browse.setAutoDefault(False)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+
+    def _make_device(self, devices: Sequence[str], current: str) -> None:
+        self.device = QComboBox()
+        self.device.setAccessibleName(self.tr("Device"))
+        self.device.setToolTip(self.tr("Where the model runs; auto takes a graphics card if there is one"))
+        for device in dict.fromkeys(["auto", *devices, current]):
+            self.device.addItem(self.tr("Automatic") if device == "auto" else device, device)
+        self.device.setCurrentIndex(self.device.findData(current))
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.which)
+        top.addStretch()
+        top.addWidget(self.count)
+        weights = QHBoxLayout()
+        weights.setSpacing(14)
+        title, device = QLabel(self.tr("Weights")), QLabel(self.tr("Device"))
+        title.setMinimumWidth(64)
+        weights.addWidget(title)
+        for widget in (self.published, self.file, self.browse, self.untrained):
+            weights.addWidget(widget)
+        weights.addStretch()
+        weights.addWidget(device)
+        weights.addWidget(self.device)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.use = self.buttons.addButton(self.tr("Use this model"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self.use.setDefault(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(10)
+        layout.addWidget(self.line)
+        layout.addLayout(top)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.empty)
+        layout.addLayout(weights)
+        layout.addWidget(self.note)
+        layout.addWidget(self.buttons)
+
+    def _connect(self) -> None:
+        self.line.installEventFilter(self)
+        self.line.textChanged.connect(self._search)
+        self.which.currentChanged.connect(self._search)
+        self.table.likeRequested.connect(self._like)
+        self.table.doubleClicked.connect(lambda _: self._settle())
+        self.table.selectionModel().currentRowChanged.connect(self._fit_weights)
+        self.weights.idToggled.connect(self._fit_weights)
+        self.browse.clicked.connect(self.ask_file)
+        self.buttons.accepted.connect(self._settle)
+        self.buttons.rejected.connect(self.reject)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In the line of the search, keys that move go to the table; Enter chooses; Ctrl+D marks a favourite."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            moves = {
+                Qt.Key.Key_Down: 1,
+                Qt.Key.Key_Up: -1,
+                Qt.Key.Key_PageDown: PAGE,
+                Qt.Key.Key_PageUp: -PAGE,
+            }
+            step = moves.get(Qt.Key(event.key()))
+            if step is not None:
+                self.table.go(self.table.currentIndex().row() + step)
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._settle()
+                return True
+            if event.key() == Qt.Key.Key_D and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                self._like(self.table.current())
+                return True
+        return False
+
+    def _search(self) -> None:
+        """Show what matches, the model that is in use selected if it does."""
+        wanted = self.table.current() or (self._current.model_id if self._current else "")
+        which = WHICH[self.which.currentIndex()]
+        names = self._catalogue.find(self.line.text(), which)
+        self.rows.set_names(names)
+        self.table.go(names.index(wanted) if wanted in names and not self.line.text() else 0)
+        self.table.scrollTo(self.table.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
+        total = len(self._catalogue.find("", which))
+        self.count.setText(self.tr("{0} of {1}").format(len(names), total))
+        self.empty.setVisible(not names)
+        self.table.setVisible(bool(names))
+        self.empty.setText(self._why_nothing(which))
+        self._fit_weights()
+
+    def _why_nothing(self, which: Which) -> str:
+        if self.line.text():
+            return self.tr("No model matches all these words. Fewer words find more.")
+        if which == "favourites":
+            return self.tr("No favourites yet: click the star of a model, or press Ctrl+D.")
+        return (
+            self.tr("No model was used yet.") if which == "recent" else self.tr("No plugin brings a model.")
+        )
+
+    def _like(self, model_id: str | None) -> None:
+        """Turn a model's star on or off; the list stays as it is until the next search."""
+        if model_id is None:
+            return
+        self._catalogue.like(model_id, model_id not in self._catalogue.favourites)
+        self.table.viewport().update()
+
+    def _show_weights_of(self, choice: ModelChoice | None) -> None:
+        if choice is not None and (choice.checkpoint or choice.pretrained):
+            (self.file if choice.checkpoint else self.published).setChecked(True)
+        else:
+            self.untrained.setChecked(True)
+        self._fit_weights()
+
+    def _fit_weights(self) -> None:
+        """Offer the weights that the selected model can have, and say what they mean."""
+        name = self.table.current()
+        about = self._catalogue.about(name) if name else None
+        known = about.weights if about else "unknown"
+        self.use.setEnabled(name is not None)
+        self.published.setEnabled(known in ("published", "unknown"))
+        self.untrained.setText(self.tr("Those it comes with") if known == "named" else self.tr("Untrained"))
+        if self.published.isChecked() and not self.published.isEnabled():
+            self.untrained.setChecked(True)
+        self.file.setText(self._file.name if self._file else self.tr("From a file"))
+        self.file.setEnabled(self._file is not None)
+        self.note.setText(self._note(known, about.summary if about else ""))
+        warned = self.untrained.isChecked() and known != "named"
+        if self.note.property("problem") != warned:
+            self.note.setProperty("problem", warned)
+            self.note.style().polish(self.note)
+
+    def _note(self, known: str, summary: str) -> str:
+        if self.file.isChecked():
+            return self.tr(
+                "The file must hold weights of this very architecture; another is refused with a reason."
+            )
+        if self.published.isChecked():
+            return self.tr("Downloaded once, then kept. {0}").format(summary)
+        if known == "named":
+            return self.tr("This name stands for weights that exist: {0}").format(summary)
+        told = self.tr("Untrained: the maps show the architecture, nothing that was learned.")
+        none = self.tr("No weights of this model are published.")
+        return f"{told} {none}" if known == "none" else told
+
+    def ask_file(self) -> None:
+        """Ask for a file of weights; nothing changes if the user gives none."""
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Open weights"), "", weight_filter())
+        if name:
+            self._file = Path(name)
+            self.file.setChecked(True)
+            self._fit_weights()
+
+    def _kind(self) -> str:
+        return FILE if self.file.isChecked() else PRETRAINED if self.published.isChecked() else UNTRAINED
+
+    def _settle(self) -> None:
+        name, kind = self.table.current(), self._kind()
+        if name is None:
+            return
+        checkpoint = self._file if kind == FILE else None
+        self.accept()
+        self.chosen.emit(ModelChoice(name, checkpoint, kind == PRETRAINED, self.device.currentData()))
