@@ -32,6 +32,7 @@ def make(**options: Any) -> FinetuneConfig:
         ("accumulate", "99", "accumulate 99 is more than batch_size 32"),
         ("model", "catr:v3", "model 'catr:v3' is no classifier of timm"),
         ("model", "", "model cannot be ''"),
+        ("position_init", "sine", "position_init sine is for random weights"),
         ("model_args", "depth=6", "model_args cannot be 'depth=6': no JSON"),
         ("model_args", '{"depth": "six"}', "model_args cannot be 'six': input should be a valid integer"),
     ],

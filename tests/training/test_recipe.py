@@ -17,7 +17,7 @@ from tiny_training import TINY, events, make_images, run_here
 
 import vizstudio
 from vizstudio.cli import main as vizstudio_command
-from vizstudio.core.errors import DeviceError
+from vizstudio.core.errors import DeviceError, ModelError
 from vizstudio.datasets import Datasets
 from vizstudio.plugins import load_plugins
 from vizstudio.training import checkpoints
@@ -239,6 +239,20 @@ def test_find_batch_size_keeps_the_batch_of_a_step(
     assert events(out, "start")[0]["accumulate"] == 4
     mine, theirs = events(out, "step"), events(trained, "step")
     assert [e["loss"] for e in mine[:6]] == pytest.approx([e["loss"] for e in theirs[:6]], rel=2e-3)
+
+
+def test_positions_can_start_from_sines_that_the_position_view_shows(images: Path) -> None:
+    table = task_of(images, position_init="sine").model.pos_embed
+    assert isinstance(table, torch.nn.Parameter) and table.requires_grad
+    vectors = table[0, -9:].detach().numpy()  # 48 pixels are 3×3 patches
+    dim = vectors.shape[1]
+    for patch in range(9):
+        row, col = divmod(patch, 3)
+        waves = 1 / 10000 ** (np.arange(dim // 4) / (dim // 4))
+        expected = [f(place * waves) for place in (row, col) for f in (np.sin, np.cos)]
+        np.testing.assert_allclose(np.sort(vectors[patch]), np.sort(np.concatenate(expected)), atol=1e-5)
+    with pytest.raises(ModelError, match="no learned vector for each patch's position"):
+        task_of(images, position_init="sine", model="resnet18")
 
 
 def test_layer_decay_gives_earlier_layers_a_smaller_share(images: Path) -> None:

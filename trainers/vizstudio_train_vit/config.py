@@ -68,6 +68,11 @@ class FinetuneConfig(TrainConfig):
         description="Start from published weights, fetched once; --no-pretrained starts from random ones.",
     )
     checkpoint: Path | None = Field(None, description="Start from the weights in this file instead.")
+    position_init: Literal["random", "sine"] = Field(
+        "random",
+        description="What random weights have for positions: sine starts from 2-D sine positions, which are then "
+        "learnt as the rest; a small data set alone teaches little of them.",
+    )
     image_size: int | None = Field(
         None, ge=8, description="Width and height in pixels of the model's input; by default the model's own."
     )
@@ -109,6 +114,10 @@ class FinetuneConfig(TrainConfig):
     def _check_model(self) -> Self:
         if self.model.partition(":")[0] not in (self.model, "vit"):
             raise ValueError(f"model {self.model!r} is no classifier of timm: give its name, or vit:NAME")
+        if self.position_init != "random" and (self.pretrained or self.checkpoint is not None):
+            raise ValueError(
+                f"position_init {self.position_init} is for random weights: give --no-pretrained and no checkpoint"
+            )
         return self
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from timm.layers import build_sincos2d_pos_embed
 from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
@@ -59,6 +60,8 @@ def make_task(config: FinetuneConfig, datasets: Datasets) -> "Finetune":
     torch.manual_seed(config.seed)  # of the new classifier
     model: Any = built.model
     model.reset_classifier(len(data.class_names))
+    if config.position_init == "sine":
+        start_from_sine(model, config.timm_name)
     if config.gradient_checkpointing:
         if not hasattr(model, "set_grad_checkpointing"):
             raise ModelError(
@@ -67,6 +70,23 @@ def make_task(config: FinetuneConfig, datasets: Datasets) -> "Finetune":
         model.set_grad_checkpointing(True)
     built.class_names = data.class_names
     return Finetune(config, built, data)
+
+
+def start_from_sine(model: Any, name: str) -> None:
+    """Set a learned position embedding to timm's 2-D sine positions (Vaswani et al. 2017, for rows and for columns).
+
+    Raises
+    ------
+    ModelError
+        If the model has no vector for every patch.
+    """
+    table = getattr(model, "pos_embed", None)
+    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
+    count = grid[0] * grid[1] if grid else 0
+    if not isinstance(table, nn.Parameter) or table.ndim != 3 or not count or table.shape[1] < count:
+        raise ModelError(f"{name} has no learned vector for each patch's position: leave --position-init out")
+    with torch.no_grad():
+        table[0, -count:] = build_sincos2d_pos_embed(list(grid), table.shape[2])
 
 
 def build_model(config: FinetuneConfig, report: Any) -> Built:
