@@ -98,10 +98,14 @@ class CaptionPath:
         UsageError
             If there is no such beam, step or alternative.
         """
-        analysis = analysis.beam(self.beam) if self.beam else analysis
+        return self.stations(analysis, context)[-1]
+
+    def stations(self, analysis: "Analysis", context: "RunContext | None" = None) -> "list[Analysis]":
+        """Return the beam and every caption after a branch, the one meant at the end; see `follow`."""
+        found = [analysis.beam(self.beam) if self.beam else analysis]
         for step, alternative in self.branches:
-            analysis = analysis.branch(step, alternative, context)
-        return analysis
+            found.append(found[-1].branch(step, alternative, context))
+        return found
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,24 @@ class CaptionTree:
         assert asked.request is not None
         return CaptionPath(asked.request, branch.beam, tuple(taken))
 
+    def find_path(self, path: CaptionPath) -> int | None:
+        """Return the caption that a path leads to, None if it was not written yet."""
+        return next((n for n in range(len(self.branches)) if self.path(n) == path), None)
+
+    def with_path(self, asked: Analysis, stations: list[Analysis], path: CaptionPath) -> "CaptionTree":
+        """Return the tree with what the path's request brought and all captions on the path, its end shown."""
+        tree, root = self, self.find_path(CaptionPath(path.request))
+        if root is None:
+            root, tree = len(tree.branches), tree.with_request(asked, path.request)
+        number = tree.find_path(CaptionPath(path.request, path.beam))
+        assert number is not None
+        for (step, _), analysis in zip(path.branches, stations[1:], strict=True):
+            known = tree.find(number, step, analysis.steps[step].token_id)
+            if known is None:
+                known, tree = len(tree.branches), tree.with_branch(analysis, number, step)
+            number = known
+        return tree.show(number)
+
     def _writer(self, number: int, step: int) -> int:
         """Climb to the caption that shares all tokens before a step and was there first."""
         branch = self.branches[number]

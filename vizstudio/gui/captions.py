@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
-from vizstudio.core.caption import Caption, CaptionRequest
+from vizstudio.core.caption import Caption, CaptionPath, CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.types import Analysis
 from vizstudio.gui.caption_snapshot import (
@@ -48,6 +48,8 @@ class Captions:
         Who may use the model when.
     failed : callable
         Called as ``failed(error, traceback)``.
+    noted : callable
+        Called when something else was shown.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Captions:
         jobs: Jobs,
         shelf: ModelShelf,
         failed: Callable[[BaseException, str], None],
+        noted: Callable[[], None],
     ) -> None:
-        self._view, self._runs, self._shelf = view, runs, shelf
+        self._view, self._runs, self._shelf, self._noted = view, runs, shelf, noted
         self.words = Latest(jobs, failed)
         self._writing: int | None = None  # the number of the run that was asked for last
         self._source: Snapshot | None = None
@@ -67,6 +70,11 @@ class Captions:
         self.tree = CaptionTree()
         self.state = CaptionState()
         self.request = CaptionRequest()  # what a new photo is captioned with
+
+    @property
+    def shown(self) -> CaptionSnapshot | None:
+        """What is shown, None if there is no caption."""
+        return self._shown
 
     @property
     def _caption(self) -> Caption:
@@ -83,7 +91,8 @@ class Captions:
             self._maps.clear()
             self.tree, self.state = CaptionTree(), replace(self.state, step=0)
             if source.result.analysis.steps:
-                self.tree = self.tree.with_request(source.result.analysis, self.request)
+                request = source.result.request or self.request
+                self.tree = self.tree.with_request(source.result.analysis, request)
             else:
                 self._shown = None
                 self._view.show_caption(None, True)
@@ -160,6 +169,32 @@ class Captions:
         self.change(step=0)
         self._view.show_written()
 
+    def bring(self, path: CaptionPath, state: CaptionState) -> None:
+        """Show a caption, writing it if it is not there, and a word of it."""
+        if self._source is None or not self.tree.branches:
+            return
+        self.state = state
+        number = self.tree.find_path(path)
+        if number is not None:
+            self.tree = self.tree.show(number)
+            self._show()
+            return
+        result, root = self._source.result, self.tree.find_path(CaptionPath(path.request))
+        first = None if root is None else self.tree.branches[root].analysis
+
+        def work(context: RunContext) -> list[Analysis]:
+            model = self._shelf.take(result.choice, context)
+            with self._shelf.using(context, result.info.device) as own:
+                asked = first or model.caption(result.image, **asdict(path.request), context=own)
+                return [asked, *path.stations(asked, own)]
+
+        self._writing = self._runs.start(work, lambda found: self._brought(found, path))
+
+    def _brought(self, found: list[Analysis], path: CaptionPath) -> None:
+        self.tree = self.tree.with_path(found[0], found[1:], path)
+        self._show()
+        self._view.show_written()
+
     def _show(self) -> None:
         """Show what is asked, as soon as its maps are there."""
         assert self._source is not None
@@ -175,6 +210,7 @@ class Captions:
         result, before = self._source.result, self._shown
         self._shown = CaptionSnapshot(result, self.tree, asked, self._source.state, at, words)
         self._view.show_caption(self._shown, before is None or before.result is not result)
+        self._noted()
 
     def _compute(self, caption: Caption, asked: CaptionState, context: RunContext) -> WordMaps:
         """Compute maps; runs in the worker for maps of words."""

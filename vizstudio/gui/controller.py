@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import ImageError, PluginError, VizstudioError
 from vizstudio.core.images import read_image
@@ -12,6 +13,7 @@ from vizstudio.gui.captions import Captions, CaptionsView
 from vizstudio.gui.latest import Jobs, Latest
 from vizstudio.gui.shelf import ModelShelf
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, map_key, take_snapshot
+from vizstudio.gui.travel import Travel
 from vizstudio.plugins import PluginHost
 
 
@@ -57,10 +59,11 @@ class Controller:
         host: PluginHost,
     ) -> None:
         self._view = view
-        self.runs = Latest(jobs, self._run_failed, view.show_busy, view.show_cancelled)
+        self.runs = Latest(jobs, self._run_failed, view.show_busy, self._run_stopped)
         self.maps = Latest(maps, self._fail)
         self.shelf = ModelShelf(host)
-        self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail)
+        self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail, self._note)
+        self.travel = Travel(self)
         self._analysing: int | None = None  # the number of the run that was asked for last
         self._result: Result | None = None
         self._snapshot: Snapshot | None = None
@@ -68,10 +71,16 @@ class Controller:
         self.choice: ModelChoice | None = None
         self.state = ViewState()
 
+    @property
+    def shown(self) -> Snapshot | None:
+        """What is shown, None at first."""
+        return self._snapshot
+
     def open_image(self, path: Path) -> None:
         """Analyse another image with the model chosen."""
+        self.travel.leave()
         self.image = path
-        self._request()
+        self.request()
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Analyse the image with another model; a choice that failed may be tried again."""
@@ -79,8 +88,9 @@ class Controller:
         shown = self._result is not None and self._result.choice == choice
         if choice == self.choice and (pending or shown):
             return
+        self.travel.leave()
         self.choice = choice
-        self._request()
+        self.request()
 
     def change(self, **changes: Any) -> None:
         """Change fields of what is asked, such as ``layer=3``; never runs the model again."""
@@ -115,25 +125,30 @@ class Controller:
         """Give up the run under way; what is shown stays."""
         self.runs.cancel()
 
-    def _request(self) -> None:
+    def request(self) -> None:
+        """Run the model on the image, if both are chosen."""
         self._view.show_sources(self.image, self.choice)
         if self.image is None or self.choice is None:
             return
-        image, choice = self.image, self.choice
-        self._analysing = self.runs.start(lambda context: self._analyse(image, choice, context), self._land)
+        image, choice, request = self.image, self.choice, self.travel.request(self.captions.request)
+        self._analysing = self.runs.start(
+            lambda context: self._analyse(image, choice, request, context), self._land
+        )
 
-    def _analyse(self, path: Path, choice: ModelChoice, context: RunContext) -> Result:
+    def _analyse(
+        self, path: Path, choice: ModelChoice, request: CaptionRequest, context: RunContext
+    ) -> Result:
         """Do the work of one request; runs in the first worker."""
         image = read_image(path)
         context.check()
         model = self.shelf.take(choice, context)
         with self.shelf.using(context, model.info.device) as own:
             if model.can_caption:
-                analysis = model.caption(image, **asdict(self.captions.request), context=own)
+                analysis = model.caption(image, **asdict(request), context=own)
             else:
                 analysis = model.analyze(image, own)
         context.check()
-        return make_result(choice, model.info, image, analysis)
+        return replace(make_result(choice, model.info, image, analysis), request=request)
 
     def _request_map(self) -> None:
         result, state = self._result, self.state
@@ -164,7 +179,12 @@ class Controller:
             self.image = self._result.image.path if self._result else None
         self._fail(error, details)
 
+    def _run_stopped(self) -> None:
+        self.travel.fail()
+        self._view.show_cancelled()
+
     def _fail(self, error: BaseException, details: str) -> None:
+        self.travel.fail()
         known = isinstance(error, VizstudioError)
         sentence = str(error) if known else f"{type(error).__name__}: {error}"
         self._view.show_failed(sentence, details, not known or isinstance(error, PluginError))
@@ -174,3 +194,10 @@ class Controller:
         self._snapshot = snapshot
         self._view.show_snapshot(snapshot, is_new)
         self.captions.follow(snapshot)
+        if is_new:
+            self.travel.arrive()
+        else:
+            self.travel.note()
+
+    def _note(self) -> None:
+        self.travel.note()

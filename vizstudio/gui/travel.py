@@ -1,0 +1,153 @@
+"""Goes back and forth among what was looked at. No Qt here."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.session import Place
+from vizstudio.gui.history import History
+
+if TYPE_CHECKING:
+    from vizstudio.gui.controller import Controller
+
+
+class TravelView(Protocol):
+    """What `Travel` tells the window."""
+
+    def show_place(self, place: Place) -> None:
+        """Show which model and tab belong to a place that is gone to."""
+
+    def show_history(self, can: Mapping[str, bool]) -> None:
+        """Say which of undo, redo, back and forward are possible."""
+
+
+class Nobody:
+    """Is told while nobody else wants to know."""
+
+    def show_place(self, place: Place) -> None:
+        """Do nothing."""
+
+    def show_history(self, can: Mapping[str, bool]) -> None:
+        """Do nothing."""
+
+
+class Travel:
+    """Keeps the history of a controller, and brings it to a place of it or of a session."""
+
+    def __init__(self, controller: "Controller") -> None:
+        self._controller = controller
+        self.view: TravelView = Nobody()
+        self._wanted: Place | None = None  # what is gone to, until it is shown
+        self._brought = False  # whether all of it was asked for
+        self.history = History()
+        self.tab = "attention"
+
+    def place(self) -> Place | None:
+        """Return what is shown; None if nothing is, or not all of it yet."""
+        snapshot, captions = self._controller.shown, self._controller.captions
+        if snapshot is None or snapshot.result.image.path is None:
+            return None
+        image, choice = snapshot.result.image.path, snapshot.result.choice
+        if not snapshot.result.analysis.steps:
+            return Place(image, choice, snapshot.state, tab=self.tab)
+        caption = captions.shown
+        if caption is None or caption.result is not snapshot.result:
+            return None
+        path = caption.tree.path(caption.tree.shown)
+        return Place(image, choice, snapshot.state, caption.state, path, self.tab)
+
+    def note(self) -> None:
+        """Remember what is shown now."""
+        controller = self._controller
+        if self._wanted is not None:
+            workers = (controller.runs, controller.maps, controller.captions.words)
+            if not self._brought or any(worker.number is not None for worker in workers):
+                return
+        place = self.place()
+        if place is not None:
+            self.history.record(place, amend=self._wanted is not None)
+            self._wanted = None
+            self.view.show_history(self.history.can)
+
+    def show_tab(self, name: str) -> None:
+        """Remember that another tab is in front."""
+        self.tab = name
+        self.note()
+
+    def undo(self) -> None:
+        """Take the last change of the view back."""
+        self._go(self.history.undo())
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        self._go(self.history.redo())
+
+    def back(self) -> None:
+        """Return to what was looked at before."""
+        self._go(self.history.back())
+
+    def forward(self) -> None:
+        """Go to what was looked at next."""
+        self._go(self.history.forward())
+
+    def _go(self, place: Place | None) -> None:
+        if place is not None:
+            self.view.show_history(self.history.can)
+            self.go(place)
+
+    def go(self, place: Place) -> None:
+        """Show a place; the model runs again if the image or the model is another."""
+        controller, shown = self._controller, self._controller.shown
+        self._wanted, self._brought = place, False
+        controller.state = place.state
+        self.view.show_place(place)
+        same = shown is not None and (shown.result.image.path, shown.result.choice) == (
+            place.image,
+            place.choice,
+        )
+        controller.image, controller.choice = place.image, place.choice
+        if same:
+            controller.runs.drop()  # of what was gone to before
+            controller.change()
+            self._bring_caption(place)
+        else:
+            controller.request()
+
+    def request(self, usual: CaptionRequest) -> CaptionRequest:
+        """Return what the caption of the next run is to be written with."""
+        wanted = self._wanted
+        return wanted.path.request if wanted is not None and wanted.path is not None else usual
+
+    def arrive(self) -> None:
+        """Note that the image and model are shown which were asked for."""
+        if self._wanted is not None:
+            self._bring_caption(self._wanted)
+        else:
+            self.note()
+
+    def _bring_caption(self, place: Place) -> None:
+        if place.path is not None and place.caption is not None:
+            self._controller.captions.bring(place.path, place.caption)
+        self.view.show_place(place)
+        self._brought = True
+        self.note()
+
+    def leave(self) -> None:
+        """Go to no place any more, as the user asked for something else."""
+        self._wanted = None
+        self.history.settle()
+
+    def fail(self) -> None:
+        """Stay where the user was, as a place could not be shown."""
+        if self._wanted is None:
+            return
+        self._wanted = None
+        self.history.revert()
+        controller, shown = self._controller, self._controller.shown
+        if shown is not None:
+            controller.image, controller.choice = shown.result.image.path, shown.result.choice
+            controller.state = shown.state
+        place = self.place()
+        if place is not None:
+            self.view.show_place(place)
+        self.view.show_history(self.history.can)
