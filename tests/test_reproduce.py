@@ -104,7 +104,7 @@ def by_shell(drawn: Drawn, folder: Path) -> bytes:
 
 
 def test_a_model_of_timm_by_script_and_by_command(image: Path, tmp_path: Path) -> None:
-    state = ViewState("heads", 3, 1, (4, 7), None, 0, "magma", 0.45, True, True)
+    state = ViewState("heads", 3, 1, (4, 7), None, 0, "magma", 0.45, True, True, (-0.01, 0.02), 0.6)
     drawn = Drawn(
         image, "vit:vit_tiny_patch16_224", None, False, "cpu", state, None, PictureOptions(width=777)
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from vizstudio.core.caption import CaptionPath
-from vizstudio.core.maps import format_query
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import CAPTION, OF_WORD, ViewState
 
@@ -153,7 +152,7 @@ def _option(name: str, value: Any) -> list[str]:
     option = "--" + name.replace("_", "-")
     if isinstance(value, bool):
         return [option] if value else []
-    text = format_query(value) if isinstance(value, tuple) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return [f"{option}={text}"] if text.startswith("-") else [option, text]
 
 

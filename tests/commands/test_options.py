@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vizstudio.api import UsageError
-from vizstudio.commands.options import parse_cell, parse_choices, parse_size
+from vizstudio.commands.options import parse_cell, parse_choices, parse_range, parse_size
 
 NUMBERS = st.integers(0, 10**6)
 
@@ -20,6 +20,11 @@ def test_a_cell_is_read_as_it_was_written(row: int, col: int, form: str) -> None
 )
 def test_a_size_is_read_as_it_was_written(width: int, height: int, form: str) -> None:
     assert parse_size(form.format(width, height), "--input-size") == (width, height)
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False), st.sampled_from(["{},{}", " {} , {} "]))
+def test_a_range_is_read_as_it_was_written(low: float, high: float, form: str) -> None:
+    assert parse_range(form.format(low, high), "--range") == (low, high)
 
 
 @given(st.text())

@@ -42,6 +42,8 @@ STATES = st.builds(
     opacity=st.floats(0, 1),
     smooth=st.booleans(),
     hide_outliers=st.booleans(),
+    range=st.none() | st.tuples(st.floats(-9, 0), st.floats(0.1, 9)),
+    mass=st.floats(0.01, 1),
 )
 REQUESTS = st.builds(
     CaptionRequest,
@@ -107,6 +109,8 @@ def with_state(**changes: object) -> bytes:
         (with_state(query=[1.5, 2]), "a is damaged: place.state.query"),
         (with_state(colormap="nope"), "a is damaged: no colormap 'nope'"),
         (with_state(opacity=None), "a is damaged: place.state.opacity: "),
+        (with_state(mass=2), "a is damaged: mass 2 is no share of a map"),
+        (with_state(range=[1, 0]), "a is damaged: range 1,0 is none"),
         (to_json(PLAIN)[:-40], "a is damaged, or no session"),
     ],
 )

@@ -46,6 +46,21 @@ def parse_cell(text: str, option: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def parse_range(text: str, option: str) -> tuple[float, float]:
+    """Read ``"LOW,HIGH"``, two numbers.
+
+    Raises
+    ------
+    UsageError
+        If it has another form.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r} is no range: give LOW,HIGH, such as 0,0.02") from error
+    return low, high
+
+
 def parse_size(text: str, option: str) -> tuple[int, int]:
     """Read ``"WIDTHxHEIGHT"`` in pixels.
 

@@ -18,6 +18,7 @@ from vizstudio.commands.options import (
     SHOWN,
     parse_cell,
     parse_choices,
+    parse_range,
     parse_size,
 )
 from vizstudio.core.errors import UsageError
@@ -55,6 +56,8 @@ def run(
     colormap: Annotated[str, _Look] = "viridis",
     opacity: Annotated[float, _Look] = 0.7,
     smooth: Annotated[bool, _Look] = False,
+    range: Annotated[str | None, _Look] = None,
+    mass: Annotated[float, _Look] = 1.0,
     out: Annotated[Path, _Output] = Path("vizstudio-out"),
     format: Annotated[str, _Output] = "png",
     picture: Annotated[PictureOptions, Parameter(name="*", group=OUTPUT)] = _PLAIN,
@@ -101,6 +104,10 @@ def run(
         Of the map over the photo, from 0 to 1.
     smooth
         Interpolate between cells.
+    range
+        LOW,HIGH: the values at the ends of the colours, the same for all pictures; by default each map's own.
+    mass
+        Show of each attention map only the fewest cells that hold this share of it, above 0 and up to 1.
     out
         The folder to write to; it is made if it is not there.
     format
@@ -124,6 +131,8 @@ def run(
         opacity=opacity,
         smooth=smooth,
         hide_outliers=hide_outliers,
+        range=parse_range(range, "--range") if range is not None else None,
+        mass=mass,
     )
     paths = find_images(images, out)
     require_folder(out)

@@ -17,7 +17,15 @@ from vizstudio.core.attention_parts import (
     weights_data,
     window_sentence,
 )
-from vizstudio.core.overlay import lookup_table, overlay, value_range
+from vizstudio.core.looks import (
+    colour_range,
+    looks_sentence,
+    map_bar,
+    mass_sentence,
+    scale_words,
+    shown_cells,
+)
+from vizstudio.core.overlay import colorize, overlay, value_range
 from vizstudio.core.scene import INK, MUTED, Box, Item, Text, text_width
 from vizstudio.core.types import Attention, AttentionLayer, Head, Heatmap, Query
 from vizstudio.core.view import STAGE, Body, Request, View, about_grid, on_photo, outline
@@ -37,30 +45,38 @@ def _draw_attention(request: Request) -> Body:
     hide, about_hidden = hidden(request)
     heatmap = maps.attention_heatmap(attention, state.layer, state.head, state.query, hide)
     row = maps.fuse(maps.query_rows(attention, state.layer, state.query), state.head)
-    low, high = value_range(heatmap.values, from_zero=True)
-    items, width, height = on_photo(request, heatmap, low, high)
+    low, high = colour_range(state, heatmap.values, from_zero=True)
+    shown = shown_cells(heatmap, state)
+    items, width, height = on_photo(request, shown, low, high)
     marks = query_mark(request, about.queries.grid, _size(page.photo_at(request.image, STAGE)))
     items += marks
-    strip, strip_height = _prefix_strip(request, about, row, high, height + 12, width)
+    strip, strip_height = _prefix_strip(request, about, row, (low, high), height + 12, width)
     explanation = (
         f"How strongly {name} attends to each patch: attention weights, which sum to 1 over all tokens."
     )
     explanation += padding_sentence(heatmap) + window_sentence(about) + about_hidden
+    explanation += looks_sentence(state, heatmap)
     if isinstance(state.query, tuple):
         explanation += " The query is outlined." if marks else " The query itself lies on the padding."
-    data = {"heatmap": heatmap.values, **about_grid(heatmap.grid), **weights_data(request)}
+    data = {"heatmap": shown.values, **about_grid(heatmap.grid), **weights_data(request)}
     detail = f"{layer_name(request)} · {head_name(state.head, about.heads)}"
     subject = f"Attention of {name}"
-    return Body([*items, *strip], width, height + strip_height, subject, explanation, data, heatmap, detail)
+    return Body([*items, *strip], width, height + strip_height, subject, explanation, data, shown, detail)
 
 
 def _prefix_strip(
-    request: Request, about: AttentionLayer, row: np.ndarray, high: float, y: float, width: float
+    request: Request,
+    about: AttentionLayer,
+    row: np.ndarray,
+    span: tuple[float, float],
+    y: float,
+    width: float,
 ) -> tuple[list[Item], float]:
     """Return (items, height) of a swatch per token outside the image: its colour on the map's scale, its weight."""
     if not about.keys.labels:
         return [], 0.0
-    table, query = lookup_table(request.state.colormap), request.state.query
+    query = request.state.query
+    colours = colorize(row[: len(about.keys.labels)], request.state.colormap, *span)
     asked = maps.query_tokens(about.queries, query)
     lead = "Not on the photo:"
     x, first = text_width(lead, page.SMALL) + 12, y
@@ -70,7 +86,7 @@ def _prefix_strip(
         told = f"{maps.token_name(label)} {row[i]:.1%}" + (" (the query)" if is_query else "")
         if x + SWATCH + 7 + text_width(told, page.SMALL) > max(width, page.NARROWEST):
             x, y = text_width(lead, page.SMALL) + 12, y + SWATCH + 8
-        colour = "#{:02x}{:02x}{:02x}".format(*table[min(255, int(255 * max(float(row[i]), 0) / high))])
+        colour = "#{:02x}{:02x}{:02x}".format(*colours[i, :3])
         items.append(Box(x, y, SWATCH, SWATCH, fill=colour))
         items += outline(x, y, SWATCH, SWATCH) if is_query else []
         items.append(Text(x + SWATCH + 7, y + SWATCH / 2, told, page.SMALL, INK, "lm"))
@@ -95,20 +111,21 @@ def _draw_heads(request: Request) -> Body:
     off = maps.token_name(about.keys.labels[0]) if prefix == 1 else "off photo"
     pictures, labels = [], []
     for head, values in enumerate(stack):
-        low, high = value_range(values, from_zero=True)
-        heatmap = Heatmap(values, grid)
-        pictures.append(overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth))
+        high = value_range(values, from_zero=True)[1]
+        low, top = colour_range(state, values, from_zero=True)
+        heatmap = shown_cells(Heatmap(values, grid), state)
+        pictures.append(overlay(photo, heatmap, state.colormap, low, top, state.opacity, state.smooth))
         outside = f" · {off} {rows[head, :prefix].sum():.1%}" if prefix else ""
         labels.append(f"head {head} · max {page.short_number(high)}{outside}")
     marks = query_mark(request, about.queries.grid, _size(photo))
     items, width, height = page.tiles(pictures, labels, columns, marks)
-    bar, bar_width = page.relative_bar(width + 16, max(min(height, 240.0), 120.0), state.colormap)
-    explanation = f"How strongly {name} attends to each patch, in every head; each has its own scale from 0."
+    bar, bar_width = map_bar(width + 16, max(min(height, 240.0), 120.0), state)
+    explanation = f"How strongly {name} attends to each patch, in every head; each {scale_words(state)}."
     if prefix > 1:
         explanation += (
             f" Off photo: the share that went to {', '.join(map(maps.token_name, about.keys.labels))}."
         )
-    explanation += window_sentence(about)
+    explanation += window_sentence(about) + mass_sentence(state)
     data = {"heatmaps": stack, **about_grid(grid), **weights_data(request)}
     subject, detail = f"Attention of {name}", f"{layer_name(request)} · each of {len(stack)} heads"
     body_height = max(height, 120.0)
@@ -145,12 +162,14 @@ def reduction_view(title: str, measure: str, reduce: Reduce) -> View:
         heatmap = reduce(request.analysis.attention, state.layer, state.head, state.query)
         heatmap = replace(heatmap, values=_without(heatmap, hide, about.keys.num_prefix_tokens))
         from_zero = not (heatmap.values < 0).any()
-        items, width, height = on_photo(request, heatmap, *value_range(heatmap.values, from_zero))
+        shown = shown_cells(heatmap, state)
+        items, width, height = on_photo(request, shown, *colour_range(state, heatmap.values, from_zero))
         items += query_mark(request, about.queries.grid, _size(page.photo_at(request.image, STAGE)))
         explanation = measure + prefix_sentence(request, heatmap) + about_hidden
-        data = {"heatmap": heatmap.values, **about_grid(heatmap.grid)}
+        explanation += looks_sentence(state, heatmap)
+        data = {"heatmap": shown.values, **about_grid(heatmap.grid)}
         detail = f"{layer_name(request)} · {head_name(state.head, about.heads)}"
-        return Body(items, width, height, f"{title} of {name}", explanation, data, heatmap, detail)
+        return Body(items, width, height, f"{title} of {name}", explanation, data, shown, detail)
 
     return View(title, measure, draw)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from vizstudio.core import page
 from vizstudio.core.caption import given_word
 from vizstudio.core.caption_parts import END, caption_of, layer_and_head, score_text, sentence, word_texts
-from vizstudio.core.overlay import overlay, value_range
+from vizstudio.core.looks import colour_range, shown_cells
+from vizstudio.core.overlay import overlay
 from vizstudio.core.scene import ACCENT, MUTED, RULE, STRONG, Box, Item, Picture, Scene, Text
 from vizstudio.core.view import Frame, Request
 
@@ -37,8 +38,10 @@ def frames(request: Request) -> list[Frame]:
     state, out = request.state, list[Frame]()
     for i, word in enumerate(caption.words):
         heatmap = word.heatmap(state.layer, state.head)
-        low, high = value_range(heatmap.values, from_zero=True)
-        pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
+        low, high = colour_range(state, heatmap.values, from_zero=True)
+        pixels = overlay(
+            photo, shown_cells(heatmap, state), state.colormap, low, high, state.opacity, state.smooth
+        )
         given = f"{given_word(word.steps[0])}, " if word.steps[0].forced else ""
         told = f"{given}probability {page.percent(word.probability)}"
         scene = _scene(layout, words, i, told, word.probability)

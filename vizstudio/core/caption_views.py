@@ -22,6 +22,14 @@ from vizstudio.core.caption_parts import (
     steps_data,
     word_texts,
 )
+from vizstudio.core.looks import (
+    colour_range,
+    looks_sentence,
+    map_bar,
+    mass_sentence,
+    scale_words,
+    shown_cells,
+)
 from vizstudio.core.overlay import overlay, value_range
 from vizstudio.core.scene import INK, MUTED, RULE, STRONG, Box, Item, Picture, Text, text_width
 from vizstudio.core.state import layers_of
@@ -58,10 +66,11 @@ def _draw_strip(request: Request) -> Body:
         items += [page.moved(item, x, y) for item in tile]
     right = columns * pitch[0] - GAP
     bottom = math.ceil(len(words) / columns) * pitch[1] - GAP
-    bar, bar_width = page.relative_bar(right + 16, max(min(height, 240.0), 96.0), request.state.colormap)
+    bar, bar_width = map_bar(right + 16, max(min(height, 240.0), 96.0), request.state)
     beams, beams_height = _other_beams(request, right, bottom + 18)
     explanation = (
-        f"Where the decoder looked when it wrote each word: {ITS_MAP}; each picture has its own scale from 0. "
+        f"Where the decoder looked when it wrote each word: {ITS_MAP}; each picture "
+        f"{scale_words(request.state)}.{mass_sentence(request.state)} "
         "The blue bar is the word's probability given all before it."
     )
     explanation += _pieces_sentence(caption)
@@ -83,8 +92,9 @@ def _tile(request: Request, word: Word, text: str, photo: np.ndarray) -> list[It
     """Return a word's map with its probability as a bar, the word, and its numbers below."""
     state, (height, width) = request.state, photo.shape[:2]
     heatmap = word.heatmap(state.layer, state.head)
-    low, high = value_range(heatmap.values, from_zero=True)
-    pixels = overlay(photo, heatmap, state.colormap, low, high, state.opacity, state.smooth)
+    high = value_range(heatmap.values, from_zero=True)[1]
+    span, shown = colour_range(state, heatmap.values, from_zero=True), shown_cells(heatmap, state)
+    pixels = overlay(photo, shown, state.colormap, *span, state.opacity, state.smooth)
     room = max(width, 96)
     given = f"{given_word(word.steps[0])} · " if word.steps[0].forced else ""
     greatest = f"max {page.short_number(high)}"
@@ -140,7 +150,8 @@ def _draw_step(request: Request) -> Body:
     state, caption = request.state, caption_of(request)
     word = caption.words[state.word]
     heatmap = word.heatmap(state.layer, state.head)
-    items, width, height = on_photo(request, heatmap, *value_range(heatmap.values, from_zero=True))
+    shown = shown_cells(heatmap, state)
+    items, width, height = on_photo(request, shown, *colour_range(state, heatmap.values, from_zero=True))
     line, line_height = sentence(word_texts(caption), state.word, width, 16.0, MUTED)
     items += [page.moved(item, 0, height + 12) for item in line]
     height += line_height + 28
@@ -155,13 +166,15 @@ def _draw_step(request: Request) -> Body:
     of = f", the mean over its {len(word.steps)} pieces" if len(word.steps) > 1 else ""
     explanation = f"Where the decoder looked when it {did}: {ITS_MAP}{of}."
     inner = replace(request, analysis=replace(request.analysis, attention=WordAttention(word)))
-    explanation += prefix_sentence(inner, heatmap) + padding_sentence(heatmap)
+    explanation += (
+        prefix_sentence(inner, heatmap) + padding_sentence(heatmap) + looks_sentence(state, heatmap)
+    )
     explanation += (
         " Below the photo: what the decoder might have written; what was written is in strong blue."
     )
-    data = {**steps_data(caption), "heatmap": heatmap.values, **about_grid(heatmap.grid)}
+    data = {**steps_data(caption), "heatmap": shown.values, **about_grid(heatmap.grid)}
     detail = f"{detail} · {layer_and_head(request)}"
-    return Body(items, width, height - 14, subject, explanation, data, heatmap, detail)
+    return Body(items, width, height - 14, subject, explanation, data, shown, detail)
 
 
 def _choices(caption: Caption, word: Word, step: TokenStep, width: float) -> tuple[list[Item], float]:
@@ -188,15 +201,17 @@ def _choices(caption: Caption, word: Word, step: TokenStep, width: float) -> tup
 def _draw_mean(request: Request) -> Body:
     state, caption = request.state, caption_of(request)
     heatmap = mean_heatmap(caption.steps, state.layer, state.head, "mean over the caption")
-    items, width, height = on_photo(request, heatmap, *value_range(heatmap.values, from_zero=True))
+    shown = shown_cells(heatmap, state)
+    items, width, height = on_photo(request, shown, *colour_range(state, heatmap.values, from_zero=True))
     steps = f"{len(caption.steps)} steps" if len(caption.steps) > 1 else "one step"
     explanation = (
         f"Where the decoder looked while it wrote the caption, the mean over its {steps}"
         f"{', the end among them' if caption.finished else ''}: {ITS_MAP}.{padding_sentence(heatmap)}"
+        f"{looks_sentence(state, heatmap)}"
     )
-    data = {**steps_data(caption), "heatmap": heatmap.values, **about_grid(heatmap.grid)}
+    data = {**steps_data(caption), "heatmap": shown.values, **about_grid(heatmap.grid)}
     detail = f"mean over the caption · {layer_and_head(request)}"
-    return Body(items, width, height, quoted(caption), explanation, data, heatmap, detail)
+    return Body(items, width, height, quoted(caption), explanation, data, shown, detail)
 
 
 def _draw_wall(request: Request) -> Body:

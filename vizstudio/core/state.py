@@ -1,5 +1,6 @@
 """What is asked to be seen, and the same clamped to what exists."""
 
+import math
 from dataclasses import dataclass, replace
 
 from vizstudio.core.errors import UsageError
@@ -37,6 +38,15 @@ class ViewState:
         Interpolate between cells; the values are those of the cells either way.
     hide_outliers : bool
         Leave high-norm tokens out of attention maps.
+    range : (float, float) or None
+        The values at the ends of the colours, the same for every map; None for each map's own.
+    mass : float
+        Show of each map only the fewest cells that hold this share of it, above 0; 1 shows all.
+
+    Raises
+    ------
+    UsageError
+        If a range or a mass is none.
     """
 
     view: str = "attention"
@@ -49,6 +59,17 @@ class ViewState:
     opacity: float = 0.7
     smooth: bool = False
     hide_outliers: bool = False
+    range: tuple[float, float] | None = None
+    mass: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.range is not None and not (math.isfinite(sum(self.range)) and self.range[0] < self.range[1]):
+            raise UsageError(
+                f"range {self.range[0]:g},{self.range[1]:g} is none: give LOW,HIGH, the first below the second, "
+                "such as 0,0.02"
+            )
+        if not 0 < self.mass <= 1:
+            raise UsageError(f"mass {self.mass:g} is no share of a map: give a number above 0, up to 1")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import numpy as np
 from vizstudio.core import maps, page
 from vizstudio.core.attention_parts import asked, query_of_layer, weights_data
 from vizstudio.core.errors import GeometryError, UsageError
-from vizstudio.core.overlay import colorize, value_range
+from vizstudio.core.looks import by_mass, colour_range, map_bar, mass_sentence, scale_words
+from vizstudio.core.overlay import colorize
 from vizstudio.core.scene import MUTED, RULE, Box, Item, Picture, Text
 from vizstudio.core.types import AttentionLayer, Query
 from vizstudio.core.view import Body, Data, Request
@@ -39,10 +40,9 @@ def wall(request: Request, name: str) -> Body:
         Text(0, TOP - 14, "layer", page.SMALL, MUTED),
         *(Text(LEFT + h * (side + GAP) + side / 2, 16, str(h), page.SMALL, MUTED, "ma") for h in range(most)),
     ]
-    bar, bar_width = page.relative_bar(width + 16, min(max(bottom, 120.0), 240.0), state.colormap)
-    explanation = (
-        f"How strongly {name} attends to each patch. Each map has its own scale from 0 to its maximum."
-    )
+    bar, bar_width = map_bar(width + 16, min(max(bottom, 120.0), 240.0), state)
+    explanation = f"How strongly {name} attends to each patch. Each map {scale_words(state)}."
+    explanation += mass_sentence(state)
     if len({grid.shape for grid in grids}) > 1 and isinstance(state.query, tuple):
         explanation += (
             f" Patches are those of layer {state.layer}; in other layers the patch at the same place."
@@ -93,8 +93,9 @@ def _map(
 ) -> list[Item]:
     cell = side / max(values.shape)
     width, height = cell * values.shape[1], cell * values.shape[0]
-    pixels = colorize(values, request.state.colormap, *value_range(values, from_zero=True))
-    items: list[Item] = [Box(x, y, width, height, fill=RULE)] if np.isnan(values).any() else []
+    span, shown = colour_range(request.state, values, from_zero=True), by_mass(values, request.state.mass)
+    pixels = colorize(shown, request.state.colormap, *span)
+    items: list[Item] = [Box(x, y, width, height, fill=RULE)] if np.isnan(shown).any() else []
     items.append(Picture(x, y, width, height, pixels))
     if isinstance(query, tuple) and layer.queries.grid == layer.keys.grid:
         row, col = query
