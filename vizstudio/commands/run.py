@@ -105,7 +105,7 @@ def run(
     smooth
         Interpolate between cells.
     range
-        LOW,HIGH: the values at the ends of the colours, the same for all pictures; by default each map's own.
+        LOW,HIGH: the values at the ends of the colours of all attention maps; by default each map's own.
     mass
         Show of each attention map only the fewest cells that hold this share of it, above 0 and up to 1.
     out

@@ -1,4 +1,4 @@
-"""How maps look: which cells are shown, over which values their colours go, and what a reader is told of both."""
+"""How maps of attention look: which cells are shown, over which values their colours go, and what a reader is told of both."""
 
 from dataclasses import replace
 
@@ -77,14 +77,9 @@ def looks_sentence(state: ViewState, heatmap: Heatmap) -> str:
         told += (
             f" Shown are the {kept} of {of} cells that hold {state.mass:.3g} of the map, the fewest that do."
         )
-    return told + beyond_sentence(state, values)
-
-
-def beyond_sentence(state: ViewState, values: np.ndarray) -> str:
-    """Say whether values lie beyond the range asked for."""
-    if state.range is None or not ((values < state.range[0]) | (values > state.range[1])).any():
-        return ""
-    return " Values beyond the colour bar have the colours of its ends."
+    if state.range is not None and ((values < state.range[0]) | (values > state.range[1])).any():
+        told += " Values beyond the colour bar have the colours of its ends."
+    return told
 
 
 def mass_sentence(state: ViewState) -> str:

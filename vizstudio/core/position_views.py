@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from vizstudio.core import page, positions
-from vizstudio.core.looks import beyond_sentence, colour_range
-from vizstudio.core.overlay import EVEN, colorize, mosaic
+from vizstudio.core.overlay import EVEN, colorize, mosaic, value_range
 from vizstudio.core.scene import Item, Picture, Text
 from vizstudio.core.types import Heatmap, PositionEmbedding
 from vizstudio.core.view import CORNER, Body, Request, View, cell_side, on_grid, outline
@@ -27,7 +26,7 @@ def _detail(embedding: PositionEmbedding) -> str:
 def _draw_position(request: Request) -> Body:
     embedding, colormap = request.analysis.position(), request.state.colormap
     similarity = embedding.similarity()
-    low, high = colour_range(request.state, similarity)
+    low, high = value_range(similarity)
     rows, cols = embedding.grid.shape
     most = max(rows, cols)
     every = math.ceil(most / MOST_PANELS)
@@ -46,7 +45,6 @@ def _draw_position(request: Request) -> Body:
     if every > 1:
         ordinal = {2: "2nd", 3: "3rd"}.get(every, f"{every}th")
         explanation += f" Every {ordinal} panel is drawn in each direction; the npz format holds all."
-    explanation += beyond_sentence(request.state, similarity)
     data = {"similarity": similarity}
     subject, width = "Position similarity of all patches", left + width + 16 + bar_width
     return _body(request, items, width, top + height, subject, explanation, data)
@@ -79,23 +77,21 @@ def _draw_panel(request: Request) -> Body:
     similarity = embedding.similarity()
     heatmap = Heatmap(similarity[row, col], embedding.grid, "position similarity", "cosine")
     # The scale is that of all panels, so that single panels can be compared.
-    items, width, height = on_grid(request, heatmap, *colour_range(request.state, similarity))
+    items, width, height = on_grid(request, heatmap, *value_range(similarity))
     side = cell_side(rows, cols)
     items += outline(CORNER[0] + col * side, CORNER[1] + row * side, side, side)
     explanation = (
         "Cosine similarity of this patch's position vector with every patch's. The patch itself is outlined."
     )
-    explanation += beyond_sentence(request.state, heatmap.values)
     subject = f"Position similarity of patch {row},{col}"
     return _body(request, items, width, height, subject, explanation, {"heatmap": heatmap.values}, heatmap)
 
 
 def _draw_position_norm(request: Request) -> Body:
     heatmap = positions.position_norms(request.analysis.position())
-    items, width, height = on_grid(request, heatmap, *colour_range(request.state, heatmap.values))
+    items, width, height = on_grid(request, heatmap, *value_range(heatmap.values))
     even = np.ptp(heatmap.values) <= EVEN * heatmap.values.max()
     explanation = f"{NORM} All are equal." if even else NORM
-    explanation += beyond_sentence(request.state, heatmap.values)
     data = {"heatmap": heatmap.values}
     return _body(request, items, width, height, "Norms of position vectors", explanation, data, heatmap)
 

@@ -39,9 +39,9 @@ class ViewState:
     hide_outliers : bool
         Leave high-norm tokens out of attention maps.
     range : (float, float) or None
-        The values at the ends of the colours, the same for every map; None for each map's own.
+        The values at the ends of the colours of all maps of attention; None for each map's own.
     mass : float
-        Show of each map only the fewest cells that hold this share of it, above 0; 1 shows all.
+        Show of each map of attention only the fewest cells that hold this share of it, above 0; 1 shows all.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import numpy as np
 
 from vizstudio.core import charts, page, statistics
 from vizstudio.core.errors import UsageError
-from vizstudio.core.looks import beyond_sentence, colour_range
+from vizstudio.core.overlay import value_range
 from vizstudio.core.scene import Item
 from vizstudio.core.types import Heatmap
 from vizstudio.core.view import STAGE, Body, Data, Request, View, mark_cell, on_photo
@@ -28,7 +28,7 @@ def _draw_norms(request: Request) -> Body:
     if state.hide_outliers:
         shown[outliers] = np.nan
     heatmap = Heatmap(shown[prefix:].reshape(analysis.grid.shape), analysis.grid, "token norm", "norm")
-    items, width, height = on_photo(request, heatmap, *colour_range(state, heatmap.values))
+    items, width, height = on_photo(request, heatmap, *value_range(heatmap.values))
     photo = page.photo_at(request.image, STAGE)
     for token in outliers:
         cell = divmod(token - prefix, analysis.grid.cols)
@@ -43,7 +43,6 @@ def _draw_norms(request: Request) -> Body:
         "heatmap": heatmap.values,
     }
     subject, explanation = "Token norms", f"Euclidean length of each patch's token. {told}"
-    explanation += beyond_sentence(state, heatmap.values)
     detail = f"after block {block} of 0 to {len(analysis.token_norms) - 1}"
     return Body(items, width, height, subject, explanation, data, heatmap, detail)
 
