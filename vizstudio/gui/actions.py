@@ -38,6 +38,7 @@ class Menus(QObject):
         self._fill_view(view)
         self._fill_appearance(view.addMenu(self.tr("&Appearance")))
         self._offer_plugin_views(view)
+        window.habits.fill_menu(window.menuBar().addMenu(self.tr("&Help")), self.add)
 
     def add(
         self, menu: QMenu, text: str, tip: str, do: Callable[[], object], shortcut: Shortcut = None

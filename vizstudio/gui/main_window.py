@@ -23,6 +23,7 @@ from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.caption_tab import CaptionTab
 from vizstudio.gui.controller import Controller
 from vizstudio.gui.dialogs.error import ErrorDialog
+from vizstudio.gui.habits import Habits
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import ModelBar
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
+        self.habits = Habits(self, host)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
