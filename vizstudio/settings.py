@@ -38,6 +38,12 @@ def settings_path() -> Path:
     return Path(folder) / "settings.json"
 
 
+def data_folder() -> Path:
+    """Return the folder of what is kept for the user, such as what a crash must not take."""
+    own = os.environ.get("VIZSTUDIO_CONFIG_DIR")
+    return Path(own) / "data" if own else Path(platformdirs.user_data_dir("vizstudio", False))
+
+
 def read_settings() -> Settings:
     """Read the settings; those of a user who has none are the defaults.
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from vizstudio.commands.doctor import NO_DISPLAY, find_display
 from vizstudio.commands.listing import Host
 from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.session import SUFFIX
 from vizstudio.plugins import PluginHost
 
-FIRST_MODEL = "vit:vit_tiny_patch16_224"  # small enough to be run at once on any machine
+FIRST_MODEL = "vit:demo"  # ships with its weights, and is small enough to be run at once on any machine
 
 
 def window(
@@ -26,9 +27,9 @@ def window(
     Parameters
     ----------
     image
-        A photo to start with.
+        A photo to start with, or a session file (.vizsession) to go on with.
     model
-        Such as vit:vit_base_patch16_384; by default a small one to begin with.
+        Such as vit:vit_base_patch16_384; by default the small one that ships.
     checkpoint
         A local file of weights. Without it or --pretrained the model is untrained, and the window says so.
     pretrained
@@ -38,6 +39,8 @@ def window(
     """
     if checkpoint is not None and model is None:
         raise UsageError(f"{checkpoint.name} belongs to some model: name it with --model")
+    if image is not None and image.suffix.lower() == SUFFIX and model is not None:
+        raise UsageError(f"{image.name} is a session and brings its own model: leave out --model")
     if not find_display(os.environ):
         raise VizstudioError(f"there is no display (DISPLAY and WAYLAND_DISPLAY are not set): {NO_DISPLAY}")
     try:

@@ -33,6 +33,7 @@ class Menus(QObject):
         super().__init__(window)
         self._window, self._host = window, host
         self._fill_file(window.menuBar().addMenu(self.tr("&File")))
+        window.takeaway.fill_edit(window.menuBar().addMenu(self.tr("&Edit")), self.add)
         view = window.menuBar().addMenu(self.tr("&View"))
         self._fill_training(window.menuBar().addMenu(self.tr("&Training")))
         self._fill_view(view)
@@ -61,6 +62,7 @@ class Menus(QObject):
         tip = self.tr("Give the model weights from a file")
         self.add(menu, self.tr("Open &weights…"), tip, window.model_bar.ask_file, "Ctrl+Shift+O")
         window.sources.fill_menu(menu, self.add)
+        window.takeaway.fill_file(menu, self.add)
         menu.addSeparator()
         tip = self.tr("Give up the run under way")
         self.cancel = self.add(menu, self.tr("&Cancel run"), tip, window.controller.cancel, "Esc")

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vizstudio.core.errors import ImageError, UsageError
+from vizstudio.core.session import SUFFIX, read_session
 from vizstudio.gui import theme
 from vizstudio.gui.actions import saved_appearance
 from vizstudio.gui.main_window import MainWindow
@@ -54,7 +55,7 @@ def run_app(
     host : PluginHost
         Whose models are offered.
     image : Path, optional
-        A photo to begin with.
+        A photo to begin with, or a session file.
     choice : ModelChoice, optional
         The model to begin with.
     device : str
@@ -68,6 +69,8 @@ def run_app(
     if image is not None and not image.is_file():
         what = "is a folder" if image.is_dir() else "does not exist"
         raise ImageError(f"{image} {what}: give a photo, or see `vizstudio --help` for the commands")
+    if image is not None and image.suffix.lower() == SUFFIX:
+        choice = read_session(image).place.choice
     if choice is not None:
         host.models.find(choice.model_id)
         if choice.checkpoint is not None and not choice.checkpoint.is_file():
@@ -82,8 +85,11 @@ def run_app(
             window.choose_model(choice)
         else:
             window.show_sources(None, None)
-        if image is not None:
+        if image is not None and image.suffix.lower() == SUFFIX:
+            window.takeaway.sessions.open(image)
+        elif image is not None:
             window.controller.open_image(image)
+        window.takeaway.sessions.offer()
 
     FirstFrame(window.centre, begin)
     window.show()

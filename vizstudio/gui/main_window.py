@@ -32,6 +32,7 @@ from vizstudio.gui.pages import only_shown_counts
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
 from vizstudio.gui.status import RunStatus
+from vizstudio.gui.takeaway import Takeaway
 from vizstudio.gui.training.desk import TrainingDesk
 from vizstudio.gui.views.attention import AttentionView
 from vizstudio.gui.views.caption import CaptionView
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.training = TrainingDesk(self, host)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
+        self.takeaway = Takeaway(self, host)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -243,6 +245,6 @@ class MainWindow(QMainWindow):
             return
         self.hide()
         ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
-        ended.append(self.sources.close(CLOSE_TIMEOUT))
+        ended += [desk.close(CLOSE_TIMEOUT) for desk in (self.sources, self.takeaway)]
         self.ended = all([*ended, self.training.close(CLOSE_TIMEOUT)])
         event.accept()

@@ -39,6 +39,7 @@ class Travel:
         self.view: TravelView = Nobody()
         self._wanted: Place | None = None  # what is gone to, until it is shown
         self._brought = False  # whether all of it was asked for
+        self._amend = False  # whether it is in the history already
         self.history = History()
         self.tab = "attention"
 
@@ -65,7 +66,7 @@ class Travel:
                 return
         place = self.place()
         if place is not None:
-            self.history.record(place, amend=self._wanted is not None)
+            self.history.record(place, amend=self._amend and self._wanted is not None)
             self._wanted = None
             self.view.show_history(self.history.can)
 
@@ -93,12 +94,16 @@ class Travel:
     def _go(self, place: Place | None) -> None:
         if place is not None:
             self.view.show_history(self.history.can)
-            self.go(place)
+            self._go_to(place, True)
 
-    def go(self, place: Place) -> None:
+    def visit(self, place: Place) -> None:
+        """Show a place that is not in the history yet."""
+        self._go_to(place, False)
+
+    def _go_to(self, place: Place, amend: bool) -> None:
         """Show a place; the model runs again if the image or the model is another."""
         controller, shown = self._controller, self._controller.shown
-        self._wanted, self._brought = place, False
+        self._wanted, self._brought, self._amend = place, False, amend
         controller.state = place.state
         self.view.show_place(place)
         same = shown is not None and (shown.result.image.path, shown.result.choice) == (

@@ -1,0 +1,187 @@
+"""Takes away what is shown: to a file, to the clipboard as a picture, a script or a command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QMimeData, QObject, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from vizstudio.core.context import RunContext
+from vizstudio.core.errors import VizstudioError
+from vizstudio.core.output import PictureOptions
+from vizstudio.core.view import Figure
+from vizstudio.gui import taken
+from vizstudio.gui.dialogs.export import ExportDialog
+from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.kept import settings
+from vizstudio.gui.latest import Latest
+from vizstudio.plugins import PluginHost
+from vizstudio.reproduce import as_command, as_python
+
+if TYPE_CHECKING:
+    from vizstudio.gui.main_window import MainWindow
+
+
+class ExportDesk(QObject):
+    """Has files made by a worker of its own, so that the window stays quick."""
+
+    def __init__(self, window: "MainWindow", host: PluginHost) -> None:
+        super().__init__(window)
+        self._window, self._host = window, host
+        self._dialog: ExportDialog | None = None
+        self.jobs = JobBridge("vizstudio-export", self)
+        self.work = Latest(self.jobs, self._failed)
+        self.jobs.finished.connect(self.work.on_finished)
+        self.jobs.failed.connect(self.work.on_failed)
+        self.jobs.stopped.connect(self.work.on_stopped)
+        self.actions: list[QAction] = []
+
+    def fill_file(self, menu: QMenu, add: Callable[..., QAction]) -> None:
+        """Add to the menu of files."""
+        tip = self.tr("Write what is shown to a file: a picture, an animation or the numbers")
+        self.actions.append(add(menu, self.tr("&Export…"), tip, self.ask, "Ctrl+E"))
+
+    def fill_edit(self, menu: QMenu, add: Callable[..., QAction]) -> None:
+        """Add to the menu of editing."""
+        tip = self.tr("Copy the picture of the tab in front, as Export would write it")
+        entries = [(self.tr("Copy &picture"), tip, self.copy_picture, "Ctrl+Shift+C")]
+        tip = self.tr("Copy a script that makes the same picture")
+        entries.append((self.tr("Copy as P&ython"), tip, self.copy_python, "Ctrl+Alt+C"))
+        tip = self.tr("Copy a line for the terminal that makes the same picture")
+        entries.append((self.tr("Copy as co&mmand"), tip, self.copy_command, "Ctrl+Alt+Shift+C"))
+        self.actions += [add(menu, *entry) for entry in entries]
+        self.allow(False)
+
+    def allow(self, there: bool) -> None:
+        """Enable the actions as soon as there is something to take away."""
+        for action in self.actions:
+            action.setEnabled(there)
+
+    def _chosen(self) -> taken.Subject:
+        """Return what the dialog asks for, or without one the tab in front."""
+        dialog = self._dialog
+        if dialog is None:
+            return taken.subject(self._window.controller)
+        chosen = taken.subject(self._window.controller, dialog.chosen_view)
+        return taken.with_options(chosen, dialog.options, dialog.chosen_format)
+
+    def ask(self) -> None:
+        """Open the dialog."""
+        controller = self._window.controller
+        place = controller.travel.place()
+        if place is None:
+            return
+        view = taken.view_of_tab(place.tab, place.state)
+        views = taken.views_for(self._host, place)
+        dialog = ExportDialog(views, view, self._host.exporters.entries(), self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setModal(True)
+        dialog.changed.connect(self._preview)
+        dialog.saveRequested.connect(self._ask_path)
+        dialog.copyRequested.connect(self.copy_picture)
+        dialog.pythonRequested.connect(self.copy_python)
+        dialog.commandRequested.connect(self.copy_command)
+        dialog.finished.connect(self._closed)
+        self._dialog = dialog
+        dialog.open()
+        self._preview()
+
+    def _closed(self) -> None:
+        self._dialog = None
+        self.work.drop()
+
+    def _start(self, make: Callable[[taken.Subject, RunContext], Any], landed: Callable[[Any], None]) -> None:
+        """Have something made of what is chosen."""
+        try:
+            chosen = self._chosen()
+        except VizstudioError as error:
+            self._failed(error, "")
+            return
+        self.work.start(lambda context: make(chosen, context), landed)
+
+    def _draw(self, chosen: taken.Subject, context: RunContext) -> Figure:
+        plain = taken.with_options(chosen, PictureOptions(), chosen.drawn.format)
+        return taken.draw(plain, self._host, self._window.controller, context)
+
+    def _preview(self) -> None:
+        self._start(self._draw, self._show_figure)
+
+    def _show_figure(self, figure: Figure) -> None:
+        if self._dialog is not None:
+            self._dialog.show_figure(figure)
+
+    def _ask_path(self) -> None:
+        dialog = self._dialog
+        assert dialog is not None
+        chosen = self._chosen()
+        folder = str(settings().value("export/folder", str(chosen.drawn.image.parent), type=str))
+        kind = chosen.drawn.format
+        start = str(Path(folder) / chosen.drawn.file_name)
+        filters = self.tr("{0} files (*.{1});;All files (*)").format(kind.upper(), kind)
+        name, _ = QFileDialog.getSaveFileName(dialog, self.tr("Export"), start, filters)
+        if not name:
+            return
+        path = taken.with_suffix(Path(name), kind)
+        settings().setValue("export/folder", str(path.parent))
+
+        def write(chosen: taken.Subject, context: RunContext) -> Path:
+            return taken.save(chosen, path, self._host, self._window.controller, context)
+
+        self._start(write, self._saved)
+
+    def _saved(self, path: Path) -> None:
+        self._say(self.tr("Saved {0}").format(path))
+        if self._dialog is not None:
+            self._dialog.accept()
+
+    def copy_picture(self) -> None:
+        """Put the picture on the clipboard."""
+
+        def make(chosen: taken.Subject, context: RunContext) -> bytes:
+            as_png = taken.with_options(chosen, chosen.drawn.picture, "png")
+            return taken.content_of(as_png, self._host, self._window.controller, context)
+
+        self._start(make, self._picture_made)
+
+    def _picture_made(self, content: bytes) -> None:
+        data = QMimeData()
+        data.setImageData(QImage.fromData(content))
+        data.setData("image/png", content)  # as it is, for programs that take it: with its facts
+        QGuiApplication.clipboard().setMimeData(data)
+        self._say(self.tr("Picture copied"))
+
+    def copy_python(self) -> None:
+        """Put a script on the clipboard that makes the same file."""
+        self._copy_text(as_python, self.tr("Script copied: run it anywhere, it writes {0}"))
+
+    def copy_command(self) -> None:
+        """Put a line on the clipboard that makes the same file, for the shell of this system."""
+        self._copy_text(as_command, self.tr("Command copied: run it anywhere, it writes {0}"))
+
+    def _copy_text(self, write: Callable[[Any], str], told: str) -> None:
+        try:
+            drawn = self._chosen().drawn
+        except VizstudioError as error:
+            self._failed(error, "")
+            return
+        QGuiApplication.clipboard().setText(write(drawn))
+        self._say(told.format(drawn.file_name))
+
+    def _say(self, text: str) -> None:
+        self._window.status.message.setText(text)
+        if self._dialog is not None:
+            self._dialog.say(text)
+
+    def _failed(self, error: BaseException, details: str) -> None:
+        known = isinstance(error, VizstudioError)
+        sentence = str(error) if known else f"{type(error).__name__}: {error}"
+        if self._dialog is not None and known:
+            self._dialog.show_problem(sentence)
+        else:
+            self._window.show_failed(sentence, details, not known)
+
+    def close(self, timeout: float) -> bool:
+        """Make nothing more; returns whether the worker had ended."""
+        return self.jobs.close(timeout)
