@@ -47,7 +47,7 @@ def by_mass(values: np.ndarray, share: float) -> np.ndarray:
 
 def shown_cells(heatmap: Heatmap, state: ViewState) -> Heatmap:
     """Return a map with the cells alone that hold the mass asked for; see `by_mass`."""
-    return replace(heatmap, values=by_mass(heatmap.values, state.mass))
+    return heatmap if state.mass >= 1 else replace(heatmap, values=by_mass(heatmap.values, state.mass))
 
 
 def colour_range(state: ViewState, values: np.ndarray, from_zero: bool = False) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from vizstudio.core.caption import Caption, TokenStep, Word
 from vizstudio.core.errors import VizstudioError
-from vizstudio.core.overlay import value_range
+from vizstudio.core.looks import colour_range, shown_cells
 from vizstudio.core.state import CaptionState as CaptionState
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer, Head, Heatmap
@@ -81,12 +81,14 @@ class CaptionSnapshot:
     @property
     def heatmap(self) -> Heatmap | None:
         """Return the map in view, None if there is none."""
-        return self.words.maps[self.at] if self.words.maps else None
+        return shown_cells(self.words.maps[self.at], self.looks) if self.words.maps else None
 
     @property
     def range(self) -> tuple[float, float]:
         """Return the ends of the map's colours."""
-        return value_range(self.heatmap.values, from_zero=True) if self.heatmap else (0.0, 1.0)
+        if not self.words.maps:
+            return 0.0, 1.0
+        return colour_range(self.looks, self.words.maps[self.at].values, from_zero=True)
 
 
 def units_of(caption: Caption, pieces: bool) -> tuple[Word, ...]:

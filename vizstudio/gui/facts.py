@@ -3,6 +3,7 @@
 import re
 from html import escape
 
+import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -138,6 +139,11 @@ class FactsPanel(QLabel):
         mass = snapshot.heatmap.prefix_mass if snapshot.heatmap else None
         if mass and prefix:
             rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", prefix)))
+        if snapshot.state.mass < 1 and snapshot.heatmap is not None:
+            cells = int(np.isfinite(snapshot.heatmap.values).sum())
+            share = self.tr("{0} of {1} cells hold {2}")
+            values = (cells, len(snapshot.heatmap.grid), f"{snapshot.state.mass:.0%}")
+            rows.append((self.tr("Shown"), share.format(*values)))
         rows.append((self.tr("Check"), self._check(about, snapshot.problem)))
         if about.note:
             rows.append((self.tr("Layout"), about.note))

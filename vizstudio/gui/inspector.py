@@ -2,29 +2,24 @@
 
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QLabel,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from vizstudio.core.overlay import COLORMAPS, lookup_table
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.facts import FactsPanel
-from vizstudio.gui.items import to_qimage
-from vizstudio.gui.layer_controls import LayerControls, fill, with_value
+from vizstudio.gui.layer_controls import LayerControls, fill
+from vizstudio.gui.looks_controls import LooksControls
 from vizstudio.gui.snapshot import Result, Snapshot
 from vizstudio.gui.wording import default_query, query_name
 
-SWATCH = QSize(44, 12)
 MAX_PREFIX = 16  # prefix tokens offered as queries
 
 
@@ -42,15 +37,13 @@ class Inspector(QWidget):
         super().__init__()
         self.encoder, self.decoder = LayerControls(self.tr("Layer")), LayerControls(self.tr("Decoder layer"))
         self.layer, self.head = self.encoder.layer, self.encoder.head
-        self.opacity, self.opacity_value = QSlider(Qt.Orientation.Horizontal), QLabel("–")
-        self.query, self.colormap = QComboBox(), QComboBox()
-        self.smooth = QCheckBox(self.tr("Smooth between cells"))
+        self.query, self.looks = QComboBox(), LooksControls()
+        self.colormap, self.opacity, self.smooth = self.looks.colormap, self.looks.opacity, self.looks.smooth
         self.outliers = QCheckBox(self.tr("Hide high-norm tokens"))
         self.facts = FactsPanel()
-        self.opacity.setRange(0, 100)
-        self.opacity.setPageStep(10)
+        self._of_caption = False
+        self._spans = {False: (0.0, 1.0), True: (0.0, 1.0)}  # of the map shown, by whether it is a caption's
         self._name()
-        self._offer_colormaps()
         self._lay_out()
         self._connect()
         self.setEnabled(False)
@@ -58,9 +51,6 @@ class Inspector(QWidget):
     def _name(self) -> None:
         named = {
             self.query: (self.tr("Query"), self.tr("The token whose attention is shown")),
-            self.colormap: (self.tr("Colours"), self.tr("Colours of maps and position panels")),
-            self.opacity: (self.tr("Opacity"), self.tr("How much of the photo the map covers")),
-            self.smooth: (self.smooth.text(), self.tr("Blend the values of neighbouring cells")),
             self.outliers: (
                 self.outliers.text(),
                 self.tr("Leave out patches whose norm is over 3 times the median of all patches"),
@@ -71,12 +61,6 @@ class Inspector(QWidget):
             widget.setToolTip(tip)
             widget.setStatusTip(tip)
 
-    def _offer_colormaps(self) -> None:
-        self.colormap.setIconSize(SWATCH)
-        for name in COLORMAPS:
-            ramp = to_qimage(lookup_table(name)[None])
-            self.colormap.addItem(QIcon(QPixmap.fromImage(ramp.scaled(SWATCH))), name)
-
     def _lay_out(self) -> None:
         self._form = form = QFormLayout()
         form.setHorizontalSpacing(12)
@@ -86,9 +70,7 @@ class Inspector(QWidget):
             form.addRow(controls.layer.accessibleName(), controls.layer_row)
             form.addRow(self.tr("Head"), controls.head)
         form.addRow(self.tr("Query"), self.query)
-        form.addRow(self.tr("Colours"), self.colormap)
-        form.addRow(self.tr("Opacity"), with_value(self.opacity, self.opacity_value))
-        form.addRow("", self.smooth)
+        self.looks.lay_out(form)
         form.addRow("", self.outliers)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 14)
@@ -101,24 +83,18 @@ class Inspector(QWidget):
         self.encoder.changed.connect(self.changed)
         self.decoder.changed.connect(self.captionChanged)
         self.query.activated.connect(lambda _: self.changed.emit({"query": self.query.currentData()}))
-        self.colormap.textActivated.connect(lambda name: self.changed.emit({"colormap": name}))
-        self.opacity.valueChanged.connect(lambda value: self.changed.emit({"opacity": value / 100}))
-        self.smooth.toggled.connect(lambda on: self.changed.emit({"smooth": on}))
+        self.looks.changed.connect(self.changed)
         self.outliers.toggled.connect(lambda on: self.changed.emit({"hide_outliers": on}))
 
     def show_controls(self, result: Result, state: ViewState) -> None:
         """Set the controls to what is asked; none of them tells that it changed."""
         analysis = result.analysis
         about = analysis.attention.layers[state.layer]
-        controls = (self.query, self.colormap, self.opacity, self.smooth, self.outliers)
-        blockers = [QSignalBlocker(widget) for widget in controls]
+        blockers = [QSignalBlocker(widget) for widget in (self.query, self.outliers)]
         self.setEnabled(True)
         self.encoder.show_layer(analysis.attention.layers, state.layer, state.head)
         fill(self.query, self._queries(about, state), _chosen_query(about, state))
-        self.colormap.setCurrentText(state.colormap)
-        self.opacity.setValue(round(state.opacity * 100))
-        self.opacity_value.setText(self.tr("{0} %").format(round(state.opacity * 100)))
-        self.smooth.setChecked(state.smooth)
+        self.looks.show_state(state)
         self.outliers.setChecked(state.hide_outliers)
         self.outliers.setEnabled(analysis.token_norms is not None)
         for blocker in blockers:
@@ -130,6 +106,8 @@ class Inspector(QWidget):
             self._form.setRowVisible(widget, caption)
         for widget in (self.encoder.layer_row, self.encoder.head, self.query, self.outliers):
             self._form.setRowVisible(widget, not caption)
+        self._of_caption = caption
+        self.looks.show_span(*self._spans[caption])
         self.facts.show_subject(caption)
 
     def show_caption(self, snapshot: CaptionSnapshot | None) -> None:
@@ -137,6 +115,8 @@ class Inspector(QWidget):
         if snapshot is not None:
             layers, state = snapshot.step.cross.layers, snapshot.state
             self.decoder.show_layer(layers, state.layer, state.head)
+            self._spans[True] = snapshot.range
+            self.looks.show_span(*self._spans[self._of_caption])
         self.facts.show_caption(snapshot)
 
     @staticmethod
@@ -150,6 +130,8 @@ class Inspector(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Tell the facts of another picture."""
+        self._spans[False] = snapshot.low, snapshot.high
+        self.looks.show_span(*self._spans[self._of_caption])
         self.facts.show_snapshot(snapshot)
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.images import ImageSource
+from vizstudio.core.looks import colour_range, shown_cells
 from vizstudio.core.maps import attention_heatmap
 from vizstudio.core.model import ModelChoice as ModelChoice
 from vizstudio.core.model import ModelInfo
@@ -124,9 +125,10 @@ def take_snapshot(result: Result, asked: ViewState) -> Snapshot:
         heatmap = attention_heatmap(result.analysis.attention, state.layer, state.head, state.query, hide)
     except VizstudioError as error:
         return Snapshot(result, state, None, problem=str(error))
-    return Snapshot(result, state, heatmap, *value_range(heatmap.values, from_zero=True))
+    span = colour_range(state, heatmap.values, from_zero=True)
+    return Snapshot(result, state, shown_cells(heatmap, state), *span)
 
 
 def map_key(state: ViewState) -> tuple[object, ...]:
     """Return the fields of a resolved state that the map depends on; the others only change how it looks."""
-    return state.layer, state.head, state.query, state.hide_outliers
+    return state.layer, state.head, state.query, state.hide_outliers, state.range, state.mass

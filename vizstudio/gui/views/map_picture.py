@@ -24,6 +24,7 @@ class MapPicture(PictureFrame):
         super().__init__(canvas, "", self.colours)
         self.colours.unit = self.tr("attention")
         self._heatmap: Heatmap | None = None
+        self._partly = False  # whether cells were left out of it
         self._at: QPointF | None = None  # where the pointer is
         self.photo, self.map = ImageItem(), ImageItem()
         self.shade = QGraphicsPathItem()
@@ -42,7 +43,7 @@ class MapPicture(PictureFrame):
 
     def show_map(self, heatmap: Heatmap | None, looks: ViewState, low: float, high: float) -> None:
         """Show another map, or the photo alone."""
-        self._heatmap = heatmap
+        self._heatmap, self._partly = heatmap, looks.mass < 1
         for item in (self.map, self.shade):
             item.setVisible(heatmap is not None)
         self.colours.setVisible(heatmap is not None)
@@ -76,7 +77,7 @@ class MapPicture(PictureFrame):
             self.tell("")
             return
         value = float(heatmap.values[cell])
-        told = self.tr("no value")
+        told = self.tr("left out, or no value") if self._partly else self.tr("no value")
         if not np.isnan(value):
             told = self.tr("attention {0}").format(f"{value:.5f}")
         self.pointer.place(heatmap.grid.cell_rect(*cell))
