@@ -1,4 +1,4 @@
-"""How maps of attention look: which cells are shown, over which values their colours go, and what a reader is told of both."""
+"""How attention maps look: which cells are shown, over which values colours go, and what a reader is told of it."""
 
 from dataclasses import replace
 
