@@ -16,6 +16,7 @@ from vizstudio.api import (
     AttentionTrace,
     ImageFit,
     ImageSource,
+    ModelError,
     ModelInfo,
     ModelLayout,
     ModelRequest,
@@ -34,8 +35,23 @@ def load(name: str, request: ModelRequest, context: RunContext) -> "ViT":
     """Load the timm model `name`; the entry point that the plugin registers."""
     context.report(0.0, f"building {name}")
     built = build(name, request, context)
+    _require_patches(name, built)
     built.model.to(context.device)
     return ViT(f"vit:{name}", built, context.device)
+
+
+def _require_patches(name: str, built: Built) -> None:
+    """Raise `ModelError` for an input that cannot be cut into whole patches as the model does it."""
+    embed = getattr(built.model, "patch_embed", None)
+    patch = getattr(embed, "patch_size", None)
+    if not isinstance(patch, tuple) or len(patch) != 2 or getattr(embed, "dynamic_img_pad", False):
+        return
+    exact = not getattr(embed, "strict_img_size", True) and getattr(embed, "img_size", None) is not None
+    sizes = zip(built.preprocessing.input_size, reversed(patch), strict=True)
+    if any(side < of_patch or (exact and side % of_patch) for side, of_patch in sizes):
+        shown, cut = ("×".join(map(str, size)) for size in (built.preprocessing.input_size, patch[::-1]))
+        wanted = "a multiple of that" if exact else "at least that"
+        raise ModelError(f"{name} cuts images into patches of {cut} pixels, and {shown} is not {wanted}")
 
 
 class ViT:
