@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.export import write_atomic
+from vizstudio.core.session import SUFFIX
 from vizstudio.gui.gallery import Gallery, Section
 from vizstudio.gui.gallery_model import GalleryModel
 from vizstudio.gui.gallery_tree import GalleryTree
@@ -162,6 +163,10 @@ class Sources(QObject):
             self._sized = True
             self._window.resizeDocks([self.dock], [WIDTH], Qt.Orientation.Horizontal)
 
+    def keep_width(self) -> None:
+        """Leave the dock's width as it is when it is seen first."""
+        self._sized = True
+
     def _want(self, shown: bool) -> None:
         self.wanted = shown
         settings().setValue("sources/shown", shown)
@@ -185,8 +190,15 @@ class Sources(QObject):
             self.open([Path(name)])
 
     def open(self, paths: Iterable[Path]) -> None:
-        """List images and folders and open the first image; weights, told by their suffix, go to the model."""
+        """List images and folders and open the first image.
+
+        Weights and sessions are told by their suffix: weights go to the model, a session is all that is opened.
+        """
         given = list(paths)
+        sessions = [path for path in given if path.suffix.lower() == SUFFIX]
+        if sessions:
+            self._window.takeaway.sessions.open(sessions[0])
+            return
         weights = [path for path in given if path.suffix.lower() in WEIGHT_SUFFIXES and not path.is_dir()]
         images = [path for path in given if path not in weights]
         if images:
