@@ -77,6 +77,12 @@ class PluginHost:
             "register_views": self.views,
         }
 
+    def brought(self, name: str) -> dict[str, list[str]]:
+        """Return what a plugin registered: ids by kind, kinds without any left out."""
+        kinds = {hook.removeprefix("register_"): r for hook, r in self.registries().items()}
+        ids = {kind: [i for i in r.ids() if r.owner(i) == name] for kind, r in kinds.items()}
+        return {kind: found for kind, found in ids.items() if found}
+
 
 def load_plugins(safe_mode: bool = False, disabled: Collection[str] = ()) -> PluginHost:
     """Load every installed plugin, the bundled ones first.

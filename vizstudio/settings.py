@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -19,9 +19,18 @@ class Settings:
     ----------
     disabled_plugins : tuple of str
         Names of plugins not to load, sorted.
+    model : str
+        The model that the window begins with, such as ``"vit:vit_base_patch16_384"``; empty for vizstudio's own.
+    device : str
+        Where the window runs models.
+    memory : int
+        Megabytes (2**20 bytes) that models in the window may take while they are not in use.
     """
 
     disabled_plugins: tuple[str, ...] = ()
+    model: str = ""
+    device: str = "auto"
+    memory: int = 2048
 
     def disable(self, *names: str) -> "Settings":
         """Return settings that do not load these plugins."""
@@ -44,6 +53,20 @@ def data_folder() -> Path:
     return Path(own) / "data" if own else Path(platformdirs.user_data_dir("vizstudio", False))
 
 
+def log_path() -> Path:
+    """Return the file that crashes are written to, below the folder ``VIZSTUDIO_CONFIG_DIR`` if that is set."""
+    folder = os.environ.get("VIZSTUDIO_CONFIG_DIR") or platformdirs.user_log_dir("vizstudio", False)
+    return Path(folder) / "crash.log"
+
+
+def usable_settings() -> Settings:
+    """Read the settings, the defaults if they cannot be read: for what must work in any case."""
+    try:
+        return read_settings()
+    except UsageError:
+        return Settings()
+
+
 def read_settings() -> Settings:
     """Read the settings; those of a user who has none are the defaults.
 
@@ -55,16 +78,24 @@ def read_settings() -> Settings:
     path = settings_path()
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("they must be a JSON object")
         names = found.get("disabled_plugins", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("disabled_plugins must be a list of names")
+        model, device = found.get("model", ""), found.get("device", "auto")
+        memory = found.get("memory", Settings.memory)
+        if not isinstance(model, str) or not isinstance(device, str):
+            raise ValueError("model and device must be texts")
+        if type(memory) is not int or memory < 0:
+            raise ValueError("memory must be a whole number of megabytes")
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the settings in {path} cannot be read ({error}): mend or delete the file, or use --safe-mode"
         ) from error
-    return Settings().disable(*names)
+    return Settings((), model, device, memory).disable(*names)
 
 
 def write_settings(settings: Settings) -> None:
@@ -75,5 +106,5 @@ def write_settings(settings: Settings) -> None:
     VizstudioError
         If the file cannot be written.
     """
-    content = json.dumps({"disabled_plugins": list(settings.disabled_plugins)}, indent=2) + "\n"
+    content = json.dumps(asdict(settings), indent=2) + "\n"
     write_atomic(settings_path(), content.encode())

@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QTranslator
 import vizstudio.gui
 
 FOLDER = Path(vizstudio.gui.__file__).parent
-CONTEXTS_OF_FUNCTIONS = {"wording", "told"}
+CONTEXTS_OF_FUNCTIONS = {"wording", "told", "tour"}
 
 
 @pytest.fixture(scope="module")

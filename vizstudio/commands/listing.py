@@ -41,7 +41,7 @@ def plugins(
     if disable or enable:
         _switch(disable or [], enable or [], host)
         return
-    brought = {plugin.name: _brought(host, plugin.name) for plugin in host.plugins}
+    brought = {plugin.name: host.brought(plugin.name) for plugin in host.plugins}
     if json:
         active = {p.name for p in host.plugins if p.status == "active"}
         print_json(
@@ -69,13 +69,6 @@ def plugins(
         console(to_error=True).print(
             "\n`vizstudio plugins --details` shows why, in full", style="dim", highlight=False
         )
-
-
-def _brought(host: PluginHost, name: str) -> dict[str, list[str]]:
-    """Return what a plugin registered: ids by kind, kinds without any left out."""
-    kinds = {hook.removeprefix("register_"): r for hook, r in host.registries().items()}
-    ids = {kind: [i for i in r.ids() if r.owner(i) == name] for kind, r in kinds.items()}
-    return {kind: found for kind, found in ids.items() if found}
 
 
 def _switch(disable: Sequence[str], enable: Sequence[str], host: PluginHost) -> None:

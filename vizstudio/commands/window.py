@@ -8,6 +8,7 @@ from vizstudio.commands.listing import Host
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.session import SUFFIX
 from vizstudio.plugins import PluginHost
+from vizstudio.settings import usable_settings
 
 FIRST_MODEL = "vit:demo"  # ships with its weights, and is small enough to be run at once on any machine
 
@@ -50,15 +51,19 @@ def window(
         raise VizstudioError(
             f"the window cannot start ({error}): `vizstudio doctor` says what is missing"
         ) from error
-    model = model or _first_model(host)
+    preferred = usable_settings()
+    device = preferred.device if device == "auto" else device
+    model = model or _first_model(host, preferred.model)
     choice = ModelChoice(model, checkpoint, pretrained, device) if model else None
     return run_app(host, image, choice, device)
 
 
-def _first_model(host: PluginHost) -> str | None:
-    """Return the model to begin with, or None if the plugin that brings it is not active."""
-    try:
-        host.models.find(FIRST_MODEL)
-    except UsageError:
-        return None
-    return FIRST_MODEL
+def _first_model(host: PluginHost, preferred: str) -> str | None:
+    """Return the model to begin with, or None if no plugin that brings one is active."""
+    for model in filter(None, (preferred, FIRST_MODEL)):
+        try:
+            host.models.find(model)
+        except UsageError:
+            continue
+        return model
+    return None

@@ -67,6 +67,8 @@ class Menus(QObject):
         tip = self.tr("Give up the run under way")
         self.cancel = self.add(menu, self.tr("&Cancel run"), tip, window.controller.cancel, "Esc")
         self.cancel.setEnabled(False)
+        tip = self.tr("Colours, the model to begin with, where models run, memory")
+        self.add(menu, self.tr("Pr&eferences…"), tip, window.habits.show_preferences, key.Preferences)
         menu.addSeparator()
         self.add(menu, self.tr("&Quit"), self.tr("Close vizstudio"), window.close, key.Quit)
 
@@ -114,12 +116,14 @@ class Menus(QObject):
             "dark": (self.tr("&Dark"), self.tr("Light text on dark ground")),
         }
         group = QActionGroup(self)
+        self.appearances: dict[theme.Appearance, QAction] = {}
         for appearance, (text, tip) in named.items():
             action = self.add(menu, text, tip, partial(_choose_appearance, appearance))
             action.setCheckable(True)
             action.setData(appearance)
             action.setChecked(appearance == saved_appearance())
             group.addAction(action)
+            self.appearances[appearance] = action
 
     def _offer_plugin_views(self, menu: QMenu) -> None:
         entries = self._host.views.entries()

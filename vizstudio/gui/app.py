@@ -5,13 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vizstudio.core.errors import ImageError, UsageError
 from vizstudio.core.session import SUFFIX, read_session
 from vizstudio.gui import theme
 from vizstudio.gui.actions import saved_appearance
+from vizstudio.gui.crash import CrashLog, write_down
+from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import PluginHost
@@ -31,6 +33,23 @@ class FirstFrame(QObject):
             watched.removeEventFilter(self)
             QTimer.singleShot(0, self, self._then)
         return False
+
+
+class Uncaught(QObject):
+    """Shows errors that nobody caught, of any thread, one at a time: one in painting comes again and again."""
+
+    told = Signal(str, str, bool)  # (sentence, traceback, is a bug), in whichever thread it happened
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.told.connect(self._show, Qt.ConnectionType.QueuedConnection)
+
+    def _show(self, sentence: str, details: str, is_bug: bool) -> None:
+        if self._window.findChildren(ErrorDialog):
+            write_down(sentence, details)
+        else:
+            self._window.show_failed(sentence, details, is_bug)
 
 
 def make_application() -> QApplication:
@@ -93,7 +112,11 @@ def run_app(
 
     FirstFrame(window.centre, begin)
     window.show()
+    uncaught = Uncaught(window)
+    log = CrashLog(uncaught.told.emit)
+    log.install()
     code = application.exec()
+    log.remove()
     if not window.ended:
         # A worker is inside an import or one long call, which nothing can interrupt. Waiting for it would keep
         # a closed program alive for seconds, and it has nothing to save.

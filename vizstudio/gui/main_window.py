@@ -22,12 +22,14 @@ from vizstudio.gui.banner import UntrainedBanner
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.caption_tab import CaptionTab
 from vizstudio.gui.controller import Controller
+from vizstudio.gui.crash import write_down
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.habits import Habits
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.model_desk import ModelDesk
+from vizstudio.gui.more_tabs import MoreTabs
 from vizstudio.gui.pages import only_shown_counts
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
@@ -63,6 +65,7 @@ class MainWindow(QMainWindow):
         self.caption_tab = CaptionTab(self, self.caption)
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
+        self.more = MoreTabs(self)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)
@@ -70,8 +73,10 @@ class MainWindow(QMainWindow):
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
         self.statusBar().addPermanentWidget(self.status)
+        self.statusBar().addPermanentWidget(self.habits.memory)
         for pages in (self.tabs, self.centre):
             only_shown_counts(pages)
+        self.habits.restore_layout()
         self.ended = False
         self._connect()
 
@@ -199,7 +204,8 @@ class MainWindow(QMainWindow):
     def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
         """Say that something that was asked for failed."""
         self.show_idle(self.tr("Failed"))
-        dialog = ErrorDialog(sentence, details, is_bug, self)
+        log = write_down(sentence, details) if is_bug else None
+        dialog = ErrorDialog(sentence, details, is_bug, self, log)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -221,8 +227,10 @@ class MainWindow(QMainWindow):
             self.dock.setVisible(True)
             self.sources.show_opened(result.image.path)
             self.models.note(result.choice)
+            self.habits.show_memory()
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
+        self.more.show_snapshot(snapshot)
         self.inspector.show_snapshot(snapshot)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -243,8 +251,9 @@ class MainWindow(QMainWindow):
         if not self.training.may_close():
             event.ignore()
             return
+        self.habits.save_layout()
         self.hide()
         ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
-        ended += [desk.close(CLOSE_TIMEOUT) for desk in (self.sources, self.takeaway)]
+        ended += [desk.close(CLOSE_TIMEOUT) for desk in (self.sources, self.takeaway, self.more)]
         self.ended = all([*ended, self.training.close(CLOSE_TIMEOUT)])
         event.accept()

@@ -80,6 +80,7 @@ QLabel[problem="true"] {{ color: {warning}; }}
 QFrame#banner {{ background: {warning_base}; border-radius: 5px; }}
 QFrame#banner QLabel {{ color: {warning}; }}
 QDialog#palette {{ border: 1px solid {muted}; }}
+QFrame#tour {{ background: {raised}; border: 1px solid {accent}; border-radius: 8px; }}
 QToolButton#sample {{ border: 1px solid transparent; border-radius: 6px; padding: 7px; }}
 QToolButton#sample:hover, QToolButton#sample:focus {{ background: {raised}; border-color: {accent}; }}
 QPushButton#primary {{ background: {accent}; color: {on_accent}; border: 1px solid {accent};

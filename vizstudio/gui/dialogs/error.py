@@ -1,5 +1,7 @@
 """What went wrong, in one sentence, with details to copy."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
@@ -21,7 +23,12 @@ class ErrorDialog(QDialog):
     """One clear sentence; the traceback behind a button; Copy puts both on the clipboard."""
 
     def __init__(
-        self, sentence: str, details: str, is_bug: bool = False, parent: QWidget | None = None
+        self,
+        sentence: str,
+        details: str,
+        is_bug: bool = False,
+        parent: QWidget | None = None,
+        log: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self._sentence, self._details = sentence, details
@@ -33,6 +40,11 @@ class ErrorDialog(QDialog):
         self.sentence = QLabel(_as_sentence(sentence))
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.log = QLabel(self.tr("Written down in {0}").format(log) if log else "")
+        self.log.setVisible(log is not None)
+        self.log.setProperty("muted", True)
+        self.log.setWordWrap(True)
+        self.log.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.details = QPlainTextEdit(details)
         self.details.setReadOnly(True)
         self.details.setAccessibleName(self.tr("Details"))
@@ -56,6 +68,7 @@ class ErrorDialog(QDialog):
         words.setSpacing(6)
         words.addWidget(self.heading)
         words.addWidget(self.sentence)
+        words.addWidget(self.log)
         words.addStretch()
         top = QHBoxLayout()
         top.setSpacing(16)

@@ -114,8 +114,9 @@ class TrainingDesk(QObject):
         self.dock = QDockWidget(self.tr("Training"), self._window)
         self.dock.setObjectName("training")
         self.dock.setWidget(inside)
-        self._window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
-        self._window.resizeDocks([self.dock], [HEIGHT], Qt.Orientation.Vertical)
+        if not self._window.restoreDockWidget(self.dock):  # to where it was at the last start
+            self._window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
+            self._window.resizeDocks([self.dock], [HEIGHT], Qt.Orientation.Vertical)
         panel, runs = self.panel, self.runs
         self.recipe.startRequested.connect(self._start)
         panel.openRequested.connect(self.ask_run)
