@@ -12,4 +12,7 @@ NAMES = {
 
 def list_models() -> list[ModelListing]:
     """Return every name below ``catr:``."""
-    return [ModelListing(name, "catr", summary) for name, summary in NAMES.items()]
+    return [
+        ModelListing(name, "catr", summary, "none" if name == "own" else "named")
+        for name, summary in NAMES.items()
+    ]

@@ -105,6 +105,8 @@ def _read_module(module: str, source: str) -> list[ModelListing]:
             tags.setdefault(name, []).append(tag.rstrip("*"))
     names = [n for n in _REGISTERED.findall(source) if re.search(ONLY.get(module, ""), n)]
     return [
-        ModelListing(name, module, f"weights: {', '.join(tags[name])}" if name in tags else "")
+        ModelListing(name, module, f"weights: {', '.join(tags[name])}", "published")
+        if name in tags
+        else ModelListing(name, module, weights="none")
         for name in names
     ]
