@@ -18,11 +18,12 @@ WIDTH, MARGIN = 340, 12
 
 @dataclass(frozen=True)
 class Step:
-    """What is said beside which widget."""
+    """What is said beside which widget; below its right end if `right`, else below its left end."""
 
     beside: QWidget
     title: str
     text: str
+    right: bool = False
 
 
 def steps(window: "MainWindow") -> list[Step]:
@@ -45,6 +46,7 @@ def steps(window: "MainWindow") -> list[Step]:
                 "Type a name, or press Ctrl+M to search all of them. Untrained models show their architecture "
                 "only; take published weights or a file of your own to see what was learned.",
             ),
+            right=True,
         ),
         Step(
             window.menuBar(),
@@ -120,12 +122,16 @@ class Tour(QFrame):
         self.next.setFocus()
 
     def _place(self) -> None:
-        """Stand below the widget, or at the top of its inside if it is large; never outside of the window."""
-        beside, window = self._steps[self._at].beside, self.window()
-        corner = beside.mapTo(window, QPoint(0, 0))
-        large = beside.height() > 2 * self.height()
-        top = corner.y() + (MARGIN if large else beside.height() + MARGIN)
-        left = corner.x() + ((beside.width() - self.width()) // 2 if large else MARGIN)
+        """Stand below the widget, or low in its inside if it is large; never outside of the window."""
+        step, window = self._steps[self._at], self.window()
+        corner = step.beside.mapTo(window, QPoint(0, 0))
+        spare = step.beside.width() - self.width()
+        if step.beside.height() > 2 * self.height():
+            left = corner.x() + spare // 2
+            top = corner.y() + step.beside.height() - self.height() - 4 * MARGIN
+        else:
+            left = corner.x() + (spare if step.right else MARGIN)
+            top = corner.y() + step.beside.height() + MARGIN
         self.move(
             max(min(left, window.width() - self.width() - MARGIN), MARGIN),
             max(min(top, window.height() - self.height() - MARGIN), MARGIN),

@@ -45,6 +45,7 @@ class PluginManager(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         self.copy = buttons.addButton(self.tr("Copy the traceback"), QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy.setAutoDefault(False)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details.toPlainText()))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 16, 18, 14)

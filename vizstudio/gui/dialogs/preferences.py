@@ -58,6 +58,7 @@ class Preferences(QDialog):
         self.memory.setSingleStep(256)
         self.memory.setSuffix(self.tr(" MB"))
         self.memory.setValue(settings.memory)
+        self.memory.setMinimumHeight(self.device.sizeHint().height())
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self._lay_out(kept)
