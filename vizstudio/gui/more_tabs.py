@@ -1,0 +1,65 @@
+"""The tabs of heads and predictions in the window: what they show is computed when they come to the front."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from vizstudio.core.errors import VizstudioError
+from vizstudio.gui.head_numbers import head_numbers
+from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.on_demand import OnDemand
+from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.views.heads import HeadsView
+from vizstudio.gui.views.predictions import PredictionsView
+
+if TYPE_CHECKING:
+    from vizstudio.gui.main_window import MainWindow
+
+
+class MoreTabs(QObject):
+    """Adds the tabs, keeps their worker, and sends what the user does there to the controller."""
+
+    def __init__(self, window: "MainWindow") -> None:
+        super().__init__(window)
+        self._window = window
+        self._snapshot: Snapshot | None = None
+        self.jobs = JobBridge("vizstudio-tabs", self)
+        self.heads, self.predictions = HeadsView(), PredictionsView()
+        shelf = window.controller.shelf
+        self.numbers = OnDemand(self.jobs, shelf, self.heads.show_numbers, self._failed)
+        self.demands = (self.numbers,)
+        for demand in self.demands:
+            self.jobs.finished.connect(demand.latest.on_finished)
+            self.jobs.failed.connect(demand.latest.on_failed)
+            self.jobs.stopped.connect(demand.latest.on_stopped)
+        window.tabs.addTab(self.heads, self.tr("Heads"))
+        window.tabs.addTab(self.predictions, self.tr("Predictions"))
+        window.tabs.currentChanged.connect(self._look)
+        self.heads.chosen.connect(lambda changes: window.controller.change(**changes))
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show another view."""
+        self._snapshot = snapshot
+        self._look()
+
+    def _look(self) -> None:
+        """Show what is in front; the rest has time until it comes there."""
+        snapshot, front = self._snapshot, self._window.tabs.currentWidget()
+        if snapshot is None:
+            return
+        if front is self.predictions:
+            self.predictions.show_snapshot(snapshot)
+        if front is self.heads:
+            self.heads.show_snapshot(snapshot)
+            result = snapshot.result
+            self.numbers.ask((result,), lambda: head_numbers(result))
+
+    def _failed(self, error: BaseException, details: str) -> None:
+        if isinstance(error, VizstudioError):
+            self.heads.show_problem(str(error))
+        else:
+            self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
+
+    def close(self, timeout: float) -> bool:
+        """Cancel what runs and wait a moment; returns whether it had ended by then."""
+        return self.jobs.close(timeout)
