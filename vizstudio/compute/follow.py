@@ -69,7 +69,8 @@ class PlaceFollower:
     ----------
     model : nn.Module
         Its parameters of shape (1, count, width) with ``token`` or ``latent`` in their names are tokens that
-        lie nowhere on the image; `labels` tells their names.
+        lie nowhere on the image, and so is a ``class_embedding`` of that shape or of (width,), as CLIP has it;
+        `labels` tells their names.
     inputs : (1, channels, height, width) Tensor
         What the model will be called with.
     """
@@ -82,8 +83,11 @@ class PlaceFollower:
         self._mark(inputs, Twin(places.expand(inputs.shape)))
         for name, parameter in model.named_parameters():
             leaf = name.rpartition(".")[2]
-            if parameter.ndim == 3 and len(parameter) == 1 and ("token" in leaf or "latent" in leaf):
+            of_class = leaf == "class_embedding"
+            if parameter.ndim == 3 and len(parameter) == 1 and ("token" in leaf or "latent" in leaf or of_class):
                 self._mark(parameter, Twin(self._new_tokens(parameter, 1, leaf)))
+            elif parameter.ndim == 1 and of_class:
+                self._mark(parameter, Twin(self._new_tokens(parameter[None], 0, leaf)[0]))
 
     def twin(self, tensor: Any) -> Twin | None:
         """Return what is known of a tensor."""
