@@ -1,0 +1,1 @@
+"""Hugging Face transformers models for vizstudio, through `vizstudio.api` alone."""
