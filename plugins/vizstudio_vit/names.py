@@ -107,6 +107,6 @@ def _read_module(module: str, source: str) -> list[ModelListing]:
     return [
         ModelListing(name, module, f"weights: {', '.join(tags[name])}", "published")
         if name in tags
-        else ModelListing(name, module, weights="none")
+        else ModelListing(name, module)  # some have weights that a function makes known, which is not run here
         for name in names
     ]

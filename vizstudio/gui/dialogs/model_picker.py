@@ -224,7 +224,8 @@ class ModelPicker(QDialog):
             return self.tr("This name stands for weights that exist: {0}").format(summary)
         told = self.tr("Untrained: the maps show the architecture, nothing that was learned.")
         none = self.tr("No weights of this model are published.")
-        return f"{told} {none}" if known == "none" else told
+        unknown = self.tr("Whether weights are published is found out when they are asked for.")
+        return f"{told} {none}" if known == "none" else f"{told} {unknown}" if known == "unknown" else told
 
     def ask_file(self) -> None:
         """Ask for a file of weights; nothing changes if the user gives none."""
