@@ -1,6 +1,6 @@
 """What plugins registered put to use: all views that can be drawn, all formats that can be written."""
 
-from vizstudio.core.attention_views import reduction_view
+from vizstudio.core.attention_views import Reduce, reduction_view
 from vizstudio.core.errors import PluginError
 from vizstudio.core.figures import VIEWS
 from vizstudio.core.types import Analysis, Attention, Head, Heatmap, Query
@@ -17,11 +17,18 @@ def views_of(host: PluginHost) -> dict[str, View]:
     """
     views = dict(VIEWS)
     for entry in host.reductions.entries():
-        views[entry.id] = _view(entry, host.reductions.owner(entry.id))
+        reduce = _reduction(entry, host.reductions.owner(entry.id))
+        views[entry.id] = reduction_view(entry.title, entry.measure, reduce)
     return views
 
 
-def _view(entry: ReductionEntry, owner: str) -> View:
+def reductions_of(host: PluginHost) -> dict[str, tuple[str, Reduce]]:
+    """Return (title, function) of every reduction by its name."""
+    entries = host.reductions.entries()
+    return {entry.id: (entry.title, _reduction(entry, host.reductions.owner(entry.id))) for entry in entries}
+
+
+def _reduction(entry: ReductionEntry, owner: str) -> Reduce:
     def reduce(attention: Attention, layer: int, head: Head, query: Query | None) -> Heatmap:
         with blame(owner, f"computing {entry.id!r}"):
             heatmap = load_target(entry.reduce)(attention, layer, head, query)
@@ -29,7 +36,7 @@ def _view(entry: ReductionEntry, owner: str) -> View:
             raise PluginError(f"{entry.reduce!r} of plugin {owner!r} must return a Heatmap")
         return heatmap
 
-    return reduction_view(entry.title, entry.measure, reduce)
+    return reduce
 
 
 def export(host: PluginHost, name: str, figure: Figure, analysis: Analysis) -> bytes:

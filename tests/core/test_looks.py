@@ -168,3 +168,12 @@ def test_the_class_token_has_its_colour_on_the_range(analysis: Analysis, image: 
     ]
     top = colorize(np.ones(1), "viridis", 0, 1)[0, :3]
     assert "#{:02x}{:02x}{:02x}".format(*top) in [box.fill for box in swatches]
+
+
+def test_a_wall_leaves_out_the_outliers_of_each_layer(analysis: Analysis, image: ImageSource) -> None:
+    figure = drawn(analysis, image, view="wall", hide_outliers=True)
+    stack = figure.data["heatmaps"]
+    hidden = np.isnan(stack)
+    assert not hidden[0].any()
+    assert hidden[1:, :, 1, 2].all() and hidden.sum() == 2 * 2
+    assert "High-norm tokens of each layer are hidden." in said(figure)

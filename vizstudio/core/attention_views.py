@@ -1,6 +1,6 @@
 """Views of attention: one map, all heads, all layers, and any way to reduce it to a map."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,8 @@ from vizstudio.core.looks import (
 )
 from vizstudio.core.overlay import colorize, overlay, value_range
 from vizstudio.core.scene import INK, MUTED, Box, Item, Text, text_width
-from vizstudio.core.types import Attention, AttentionLayer, Head, Heatmap, Query
+from vizstudio.core.state import ViewState
+from vizstudio.core.types import Analysis, Attention, AttentionLayer, Head, Heatmap, Query
 from vizstudio.core.view import STAGE, Body, Request, View, about_grid, on_photo, outline
 from vizstudio.core.wall import draw_wall
 
@@ -94,7 +95,7 @@ def _prefix_strip(
     return items, y - first + SWATCH + 12
 
 
-def _columns(count: int) -> int:
+def columns_of(count: int) -> int:
     """Return in how many columns `count` tiles leave the fewest holes, preferring four."""
     return count if count <= 4 else min((4, 5, 3), key=lambda columns: -count % columns)
 
@@ -105,7 +106,7 @@ def _draw_heads(request: Request) -> Body:
     hide, about_hidden = hidden(request)
     stack = maps.all_heads(request.analysis.attention, state.layer, state.query, hide)
     rows = maps.query_rows(request.analysis.attention, state.layer, state.query)
-    columns, grid, prefix = _columns(len(stack)), maps.key_grid(about), about.keys.num_prefix_tokens
+    columns, grid, prefix = columns_of(len(stack)), maps.key_grid(about), about.keys.num_prefix_tokens
     wanted = min(340, TILES_WIDTH // columns)
     photo = page.photo_at(request.image, min(400, wanted * max(request.image.size) // request.image.size[0]))
     off = maps.token_name(about.keys.labels[0]) if prefix == 1 else "off photo"
@@ -159,11 +160,9 @@ def reduction_view(title: str, measure: str, reduce: Reduce) -> View:
         state = request.state
         about, name = asked(request)
         hide, about_hidden = hidden(request)
-        heatmap = reduce(request.analysis.attention, state.layer, state.head, state.query)
-        heatmap = replace(heatmap, values=_without(heatmap, hide, about.keys.num_prefix_tokens))
-        from_zero = not (heatmap.values < 0).any()
+        heatmap, span = reduced_map(request.analysis, state, reduce, hide)
         shown = shown_cells(heatmap, state)
-        items, width, height = on_photo(request, shown, *colour_range(state, heatmap.values, from_zero))
+        items, width, height = on_photo(request, shown, *span)
         items += query_mark(request, about.queries.grid, _size(page.photo_at(request.image, STAGE)))
         explanation = measure + prefix_sentence(request, heatmap) + about_hidden
         explanation += looks_sentence(state, heatmap)
@@ -174,10 +173,15 @@ def reduction_view(title: str, measure: str, reduce: Reduce) -> View:
     return View(title, measure, draw)
 
 
-def _without(heatmap: Heatmap, hide: list[int], prefix: int) -> np.ndarray:
-    values = heatmap.values.copy()
+def reduced_map(
+    analysis: Analysis, state: ViewState, reduce: Reduce, hide: Sequence[int]
+) -> tuple[Heatmap, tuple[float, float]]:
+    """Return the map that a reduction makes of a resolved view, without some tokens, and the ends of its colours."""
+    heatmap = reduce(analysis.attention, state.layer, state.head, state.query)
+    values, prefix = heatmap.values.copy(), analysis.attention.layers[state.layer].keys.num_prefix_tokens
     values.reshape(-1)[[token - prefix for token in hide]] = np.nan
-    return values
+    from_zero = not (values < 0).any()
+    return replace(heatmap, values=values), colour_range(state, values, from_zero)
 
 
 ATTENTION_VIEWS: dict[str, View] = {

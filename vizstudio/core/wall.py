@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vizstudio.core import maps, page
+from vizstudio.core import maps, page, statistics
 from vizstudio.core.attention_parts import asked, query_of_layer, weights_data
 from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.looks import by_mass, colour_range, map_bar, mass_sentence, scale_words
@@ -43,6 +43,8 @@ def wall(request: Request, name: str) -> Body:
     bar, bar_width = map_bar(width + 16, min(max(bottom, 120.0), 240.0), state)
     explanation = f"How strongly {name} attends to each patch. Each map {scale_words(state)}."
     explanation += mass_sentence(state)
+    if state.hide_outliers and state.view == "wall":
+        explanation += " High-norm tokens of each layer are hidden."
     if len({grid.shape for grid in grids}) > 1 and isinstance(state.query, tuple):
         explanation += (
             f" Patches are those of layer {state.layer}; in other layers the patch at the same place."
@@ -60,13 +62,17 @@ def wall(request: Request, name: str) -> Body:
 
 def _rows(request: Request, side: int, width: float) -> tuple[list[Item], dict[int, np.ndarray], float]:
     """Return (items, maps (heads, rows, cols) by layer, bottom); a layer without maps says why."""
-    attention, y = request.analysis.attention, TOP
+    attention, y, state = request.analysis.attention, TOP, request.state
+    hiding = state.hide_outliers and state.view == "wall"  # norms are those of the image's encoder
+    hidden = [
+        statistics.outliers(request.analysis, i) if hiding else [] for i in range(len(attention.layers))
+    ]
     items: list[Item] = []
     stacks: dict[int, np.ndarray] = {}
     for row, layer in enumerate(attention.layers):
         query = query_of_layer(request, row)
         try:
-            stacks[row] = maps.all_heads(attention, row, query)
+            stacks[row] = maps.all_heads(attention, row, query, hidden[row])
         except (UsageError, GeometryError) as error:
             why = page.shorten(str(error), page.SMALL, width - LEFT)
             items.append(Text(LEFT - 8, y + NO_ROW / 2, str(row), page.SMALL, MUTED, "rm"))
