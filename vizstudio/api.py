@@ -52,7 +52,7 @@ from vizstudio.entries import (
     TrainerEntry,
     ViewEntry,
 )
-from vizstudio.hookspecs import hookimpl
+from vizstudio.hookspecs import API_VERSION, hookimpl
 from vizstudio.registry import no_such
 from vizstudio.resources import resource_path
 
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall, FusedCall
     from vizstudio.compute.capture import Recorder, capture, describe_failure
     from vizstudio.compute.layout import ModelLayout, Observation, observe
+    from vizstudio.compute.reading import capture_rows
     from vizstudio.compute.trace import AttentionTrace
     from vizstudio.compute.weights import (
         StoredWeights,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         sha256_of,
         shape_text,
     )
+    from vizstudio.compute.writing import CaptionWriter, QueryCalls, Reading, Spelling
     from vizstudio.training.config import TrainConfig
     from vizstudio.training.loop import train
     from vizstudio.training.order import class_weights
@@ -86,6 +88,7 @@ _LAZY = {
     "ModelLayout": "vizstudio.compute.layout",
     "Observation": "vizstudio.compute.layout",
     "observe": "vizstudio.compute.layout",
+    "capture_rows": "vizstudio.compute.reading",
     "StoredWeights": "vizstudio.compute.weights",
     "describe_difference": "vizstudio.compute.weights",
     "first_line": "vizstudio.compute.weights",
@@ -93,6 +96,10 @@ _LAZY = {
     "read_stored": "vizstudio.compute.weights",
     "sha256_of": "vizstudio.compute.weights",
     "shape_text": "vizstudio.compute.weights",
+    "CaptionWriter": "vizstudio.compute.writing",
+    "QueryCalls": "vizstudio.compute.writing",
+    "Reading": "vizstudio.compute.writing",
+    "Spelling": "vizstudio.compute.writing",
     "TrainConfig": "vizstudio.training.config",
     "train": "vizstudio.training.loop",
     "class_weights": "vizstudio.training.order",
@@ -105,6 +112,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "API_VERSION",
     "Alternative",
     "Analysis",
     "Attention",
@@ -115,6 +123,7 @@ __all__ = [
     "Cancelled",
     "Caption",
     "CaptionRequest",
+    "CaptionWriter",
     "Captioner",
     "CheckpointError",
     "Dataset",
@@ -146,11 +155,14 @@ __all__ = [
     "PositionEmbedding",
     "Prediction",
     "Query",
+    "QueryCalls",
+    "Reading",
     "Recorder",
     "ReductionEntry",
     "Report",
     "RunContext",
     "Sample",
+    "Spelling",
     "StoredWeights",
     "Task",
     "TokenAxis",
@@ -167,6 +179,7 @@ __all__ = [
     "attention_heatmap",
     "caption_gallery_scene",
     "capture",
+    "capture_rows",
     "check_images",
     "class_weights",
     "confusion_scene",

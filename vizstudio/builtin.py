@@ -5,6 +5,8 @@ from typing import Any
 from vizstudio.api import Attention, ExporterEntry, Head, Heatmap, Query, ReductionEntry, hookimpl
 from vizstudio.core import maps
 
+VIZSTUDIO_API = ">=1.0,<2"
+
 
 @hookimpl
 def register_reductions(registry: Any) -> None:

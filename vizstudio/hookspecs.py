@@ -2,12 +2,21 @@
 
 A plugin is a module that an entry point of the group ``vizstudio.plugins`` names. It marks its hooks with
 ``@vizstudio.api.hookimpl``, names its code by ``"module:callable"`` and imports neither torch nor Qt itself.
+
+It states which versions of the interface it works with: ``VIZSTUDIO_API = ">=1.0,<2"``, a version specifier. With
+another `API_VERSION` it is quarantined.
 """
 
 import pluggy
 
 from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, TrainerEntry, ViewEntry
 from vizstudio.registry import Registrar
+
+API_VERSION = "1.0"
+"""Of what plugins may rely on: `vizstudio.api`, the hooks, and what `vizstudio.testing` demands.
+
+The first number grows when something is taken away or changed, the second when something is added.
+"""
 
 hookspec = pluggy.HookspecMarker("vizstudio")
 hookimpl = pluggy.HookimplMarker("vizstudio")

@@ -12,6 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, Literal
 
 import pluggy
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vizstudio import hookspecs
 from vizstudio.core.errors import PluginError
@@ -173,6 +174,7 @@ def _activate(host: PluginHost, entry: EntryPoint, info: PluginInfo) -> PluginIn
 
 def _register(host: PluginHost, plugin: Any, owner: str) -> None:
     """Run a plugin's hooks, in a manager of its own so that it cannot meddle with others."""
+    _require_api(plugin)
     manager = pluggy.PluginManager("vizstudio")
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=owner)
@@ -186,7 +188,30 @@ def _register(host: PluginHost, plugin: Any, owner: str) -> None:
         getattr(manager.hook, name)(registry=Registrar(registry, owner))
 
 
+def _require_api(plugin: Any) -> None:
+    """Raise `PluginError` if the plugin states that it does not work with this version of the interface."""
+    stated = getattr(plugin, "VIZSTUDIO_API", None)
+    if stated is None:
+        return
+    try:
+        wanted = SpecifierSet(stated)
+    except (InvalidSpecifier, AttributeError, TypeError):
+        raise PluginError(
+            f"VIZSTUDIO_API must be a specifier such as '>=1.0,<2', and is {stated!r}"
+        ) from None
+    if hookspecs.API_VERSION not in wanted:
+        raise PluginError(
+            f"it needs version {stated} of the plugin interface, and this vizstudio has {hookspecs.API_VERSION}: "
+            "install another version of the plugin or of vizstudio"
+        )
+
+
 def _reason(error: BaseException) -> str:
+    if isinstance(error, ImportError) and error.name == "vizstudio.api":
+        return (
+            f"{one_line(error)}; this vizstudio has version {hookspecs.API_VERSION} of the plugin interface: "
+            "install another version of the plugin or of vizstudio"
+        )
     if isinstance(error, PluginError):
         return str(error)
     if isinstance(error, pluggy.PluginValidationError):

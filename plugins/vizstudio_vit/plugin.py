@@ -4,6 +4,8 @@ from typing import Any
 
 from vizstudio.api import ModelEntry, hookimpl
 
+VIZSTUDIO_API = ">=1.0,<2"
+
 
 @hookimpl
 def register_models(registry: Any) -> None:

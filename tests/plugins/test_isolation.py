@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from vizstudio.api import API_VERSION
 from vizstudio.plugins import PluginHost, load_plugins
 
 BUNDLED = {
@@ -263,3 +264,39 @@ def test_the_files_of_these_tests_are_those_that_pip_installs(site: Any, tmp_pat
     shutil.rmtree(site.folder)
     site.install("teddies", TOYS)
     assert site.plugin("teddies") == by_pip
+
+
+def state(version: str | None) -> str:
+    return TOYS if version is None else f"VIZSTUDIO_API = {version}\n{TOYS}"
+
+
+@pytest.mark.parametrize("stated", [None, "'>=1.0,<2'", "'~=1.0'", "''"])
+def test_a_plugin_for_this_interface_is_loaded(stated: str | None, site: Any, loaded: Any) -> None:
+    site.install("teddies", state(stated))
+    assert status(loaded())["teddies"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ("'>=2.0'", "it needs version >=2.0 of the plugin interface, and this vizstudio has 1.0: install"),
+        ("'<1.0'", "it needs version <1.0 of the plugin interface, and this vizstudio has 1.0: install"),
+        ("'new'", "VIZSTUDIO_API must be a specifier such as '>=1.0,<2', and is 'new'"),
+        ("1.0", "VIZSTUDIO_API must be a specifier such as '>=1.0,<2', and is 1.0"),
+    ],
+)
+def test_a_plugin_for_another_interface_is_quarantined(
+    stated: str, reason: str, site: Any, loaded: Any
+) -> None:
+    site.install("teddies", state(stated))
+    (info,) = [p for p in loaded().plugins if not p.bundled]
+    assert info.status == "quarantined"
+    assert reason in info.reason
+
+
+def test_a_plugin_that_needs_a_newer_name_says_which_interface_there_is(site: Any, loaded: Any) -> None:
+    site.install("teddies", "from vizstudio.api import Hologram\n" + TOYS)
+    (info,) = [p for p in loaded().plugins if not p.bundled]
+    assert info.status == "quarantined"
+    assert "cannot import name 'Hologram'" in info.reason
+    assert f"this vizstudio has version {API_VERSION} of the plugin interface" in info.reason

@@ -4,6 +4,8 @@ from typing import Any
 
 from vizstudio.api import DatasetEntry, hookimpl
 
+VIZSTUDIO_API = ">=1.0,<2"
+
 
 @hookimpl
 def register_datasets(registry: Any) -> None:
