@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vizstudio.commands import demo, doctor, listing, run, window
+from vizstudio.commands import demo, doctor, listing, plugin, run, window
 from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
 from vizstudio.core.errors import UsageError
 from vizstudio.plugins import PluginHost
@@ -22,6 +22,7 @@ app.command(run.run)
 app.command(demo.demo)
 app.command(listing.models)
 app.command(listing.plugins)
+app.command(plugin.app)
 app.command(doctor.doctor)
 
 

@@ -92,6 +92,10 @@ class Registry(Generic[E]):
             )
         self._entries[entry.id] = (entry, plugin)
 
+    def is_free(self, entry_id: str) -> bool:
+        """Return whether an id is neither taken nor vizstudio's own."""
+        return entry_id not in self._entries and entry_id not in self._reserved
+
     def discard(self, plugin: str) -> None:
         """Take away all that a plugin added."""
         self._entries = {i: pair for i, pair in self._entries.items() if pair[1] != plugin}

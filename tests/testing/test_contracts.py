@@ -121,6 +121,7 @@ def test_a_recipe_without_options_to_try_it_with_fails(host: PluginHost, broken:
 
 
 TOP = """
+VIZSTUDIO_API = "~=1.0"
 from vizstudio.api import ModelEntry, hookimpl
 {first}
 @hookimpl
@@ -130,6 +131,7 @@ def register_models(registry):
 NAMES = "def names():\n    return []\n"
 PACKAGES = {
     "healthy": (TOP.format(first="", names="names"), "def load(): ...\n"),
+    "states-its-interface": (TOP.format(first="del VIZSTUDIO_API", names="names"), "def load(): ...\n"),
     "loads": (TOP.format(first="1 / 0", names="names"), ""),
     "listing-is-light": (TOP.format(first="", names="model"), "import torch\ndef load(): ...\n" + NAMES),
     "no-qt": (TOP.format(first="", names="names"), "import qtpy\ndef load(): ...\n"),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 from vizstudio.plugins import PluginInfo
 from vizstudio.testing.contract import Broken, Subject, contract, demand
@@ -67,6 +68,17 @@ def loads(subject: PluginSubject) -> None:
 
 
 @contract(
+    'a plugin states which versions of the interface it works with: VIZSTUDIO_API = ">=1.0,<2".',
+    "vizstudio.hookspecs",
+)
+def states_its_interface(subject: PluginSubject) -> None:
+    """Look for the statement in the plugin's top module."""
+    if subject.info.status == "active":
+        stated = getattr(import_module(subject.info.module), "VIZSTUDIO_API", None)
+        demand(stated is not None, "its top module has no VIZSTUDIO_API")
+
+
+@contract(
     "listing a plugin's models and the options of its recipes imports no deep-learning framework.",
     "vizstudio.api.ModelEntry (names), vizstudio.api.TrainerEntry (config)",
 )
@@ -83,4 +95,4 @@ def no_qt(subject: PluginSubject) -> None:
     demand(not found, f"its code imports {', '.join(sorted(found))}")
 
 
-PLUGIN_CONTRACTS = (loads, listing_is_light, no_qt)
+PLUGIN_CONTRACTS = (loads, states_its_interface, listing_is_light, no_qt)
