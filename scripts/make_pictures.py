@@ -1,10 +1,11 @@
 """Makes the pictures of the README: the views without a window, and the window itself.
 
-usage: python scripts/make_pictures.py [--model ID] [--checkpoint FILE] [--run FOLDER] [--out FOLDER]
+usage: python scripts/make_pictures.py [--model ID] [--checkpoint FILE] [--run FOLDER]
+                                        [--dialogs] [--dark] [--out FOLDER]
 
 The README's own were made with `--model vit:vit_small_patch14_dinov2` and DINOv2-like ViT-S/14 weights. Without
 a checkpoint the weights are untrained, and every picture says so. `--run` photographs the window with a run of
-`vizstudio-train`, and nothing else.
+`vizstudio-train`, and nothing else; `--dialogs` the dialogs, light or `--dark`, with QT_SCALE_FACTOR=2 twice as large.
 """
 
 import argparse
@@ -104,6 +105,56 @@ def training(run: Path, out: Path) -> None:
     studio.close()
 
 
+def dialogs(out: Path, dark: bool) -> None:
+    """Photograph the dialogs that are about the program."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["VIZSTUDIO_CONFIG_DIR"] = tempfile.mkdtemp()
+    from PySide6.QtWidgets import QDialog
+
+    from vizstudio.gui import theme
+    from vizstudio.gui.app import make_application
+    from vizstudio.gui.main_window import MainWindow
+    from vizstudio.gui.tour import Tour
+    from vizstudio.plugins import load_plugins
+
+    application = make_application()
+    theme.apply(application, "dark" if dark else "light")
+    studio = MainWindow(load_plugins(), "cpu")
+    studio.show()
+    studio.list_models()
+    studio.models.catalogue.like("vit:vit_small_patch14_dinov2", True)
+
+    def wait(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            application.processEvents()
+
+    def photograph(name: str, typed: str = "") -> None:
+        opened: list[QDialog | Tour] = [*studio.findChildren(QDialog), *studio.findChildren(Tour)]
+        if typed:
+            opened[-1].line.setText(typed)  # type: ignore[union-attr]
+        wait(0.3)
+        shown = studio if isinstance(opened[-1], Tour) else opened[-1]
+        shown.grab().save(str(out / f"{name}.png"))
+        for dialog in opened:
+            dialog.end() if isinstance(dialog, Tour) else dialog.reject()
+        wait(0.1)
+
+    habits = studio.habits
+    for name, show, typed in (
+        ("models", studio.models.ask, "vit base"),
+        ("commands", habits.show_palette, "open"),
+        ("shortcuts", habits.show_shortcuts, ""),
+        ("plugins", habits.show_plugins, ""),
+        ("preferences", habits.show_preferences, ""),
+        ("about", habits.show_about, ""),
+        ("tour", habits.show_tour, ""),
+    ):
+        show()
+        photograph(name, typed)
+    studio.close()
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(
@@ -112,9 +163,14 @@ def main() -> None:
     parser.add_argument("--model", default="vit:vit_small_patch14_dinov2")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--dialogs", action="store_true")
+    parser.add_argument("--dark", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    if given.dialogs:
+        dialogs(given.out, given.dark)
+        return
     if given.run:
         training(given.run, given.out)
         return

@@ -40,6 +40,15 @@ def test_letters_with_others_between_come_last() -> None:
     assert find("poto", ["photo", "a potoo bird"], scattered=True) == [1, 0]
 
 
+def test_what_is_behind_the_first_line_counts_less() -> None:
+    texts = [
+        "davit_base\nvit:davit_base",
+        "vit_base_patch16\nvit:vit_base_patch16",
+        "nest_base\nvit:nest_base",
+    ]
+    assert find("vit base", texts) == [1, 0, 2] and find("base vit:", texts) == [2, 0, 1]
+
+
 @given(WORDS, st.lists(WORDS, max_size=6))
 def test_what_is_found_has_every_word(typed: str, texts: list[str]) -> None:
     wanted = [i for i, text in enumerate(texts) if all(word in text for word in typed.split())]
@@ -129,3 +138,11 @@ def test_weights_that_have_changed_are_read_again(host: Any, fake: ModuleType, t
     assert take(shelf, "small", checkpoint=file) is first
     file.write_bytes(b"22")
     assert take(shelf, "small", checkpoint=file) is not first
+
+
+def test_the_name_counts_more_than_the_scheme_and_the_family(catalogue: Catalogue) -> None:
+    assert catalogue.find("vit")[:3] == [f"vit:{n}" for n in sorted(NAMES_OF_VIT, key=len)]
+    assert catalogue.find("vit")[3] == "vit:swin_tiny"
+
+
+NAMES_OF_VIT = ("vit_tiny_patch16_224", "vit_base_patch16_384", "vit_base_patch16_384_long")

@@ -34,7 +34,8 @@ class Catalogue:
         """Offer these models, by full name such as ``"vit:vit_tiny_patch16_224"``."""
         self._models = dict(models)
         self._texts = {
-            name: f"{name}\n{about.family} {about.summary}".lower() for name, about in models.items()
+            name: f"{about.name}\n{name} {about.family} {about.summary}".lower()
+            for name, about in models.items()
         }
 
     def about(self, model_id: str) -> ModelListing | None:

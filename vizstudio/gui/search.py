@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-STARTS, INSIDE, SCATTERED = 0, 1, 4  # how well a word matches; the smaller the better
+STARTS, INSIDE, BEHIND, SCATTERED = 0, 1, 2, 6  # how well a word matches; the smaller the better
 
 
 def find(typed: str, texts: Sequence[str], scattered: bool = False) -> list[int]:
@@ -14,7 +14,7 @@ def find(typed: str, texts: Sequence[str], scattered: bool = False) -> list[int]
     typed : str
         Words in any order; each must be part of a text, in upper or lower case.
     texts : sequence of str
-        In lower case; what is behind a line's end is searched too, but does not count for how short a text is.
+        In lower case; what is behind a line's end is searched too, but counts less.
     scattered : bool
         Take a word too whose letters come in this order with others between them, such as "opw" in
         "open weights".
@@ -45,11 +45,12 @@ def find(typed: str, texts: Sequence[str], scattered: bool = False) -> list[int]
 
 
 def _cost(word: str, text: str) -> int | None:
-    at = text.find(word)
+    first = text.partition("\n")[0]
+    at = first.find(word)
     if at < 0:
-        return None
+        return BEHIND if word in text else None
     while at >= 0:
-        if at == 0 or not text[at - 1].isalnum():
+        if at == 0 or not first[at - 1].isalnum():
             return STARTS
-        at = text.find(word, at + 1)
+        at = first.find(word, at + 1)
     return INSIDE

@@ -75,9 +75,7 @@ class Preferences(QDialog):
             (
                 self.tr("Memory for models"),
                 self.memory,
-                self.tr("Models that were used are kept within it, and are there at once. Now: {0}.").format(
-                    kept
-                ),
+                self.tr("Models that were used are there at once.\nNow: {0}.").format(kept),
             ),
         )
         for name, widget, note in rows:
@@ -86,7 +84,6 @@ class Preferences(QDialog):
             if note:
                 label = QLabel(note)
                 label.setProperty("muted", True)
-                label.setWordWrap(True)
                 widget.setToolTip(note)
                 form.addRow("", label)
         buttons = QDialogButtonBox(
