@@ -60,7 +60,8 @@ class ExportDialog(QDialog):
             self.view.addItem(about.title, name)
             self.view.setItemData(self.view.count() - 1, about.measure, Qt.ItemDataRole.ToolTipRole)
         for entry in formats:
-            self.format.addItem(f"{entry.id.upper()} – {entry.title}", entry.id)
+            self.format.addItem(_format_title(entry), entry.id)
+            self.format.setItemData(self.format.count() - 1, entry.title, Qt.ItemDataRole.ToolTipRole)
         self.view.setCurrentIndex(max(self.view.findData(view), 0))
         self._set_up()
         self._name()
@@ -105,6 +106,10 @@ class ExportDialog(QDialog):
         self.preview.setFrameShape(QFrame.Shape.StyledPanel)
         self.preview.setWordWrap(True)
         self.about.setWordWrap(True)
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing())  # so that nothing below it jumps
+        for widget in (self.scale, self.width_box, self.by_scale, self.by_width):
+            widget.setMinimumHeight(self.format.sizeHint().height())
         self.about.setProperty("muted", True)
         self.size_label.setProperty("muted", True)
         self.size_label.setWordWrap(True)
@@ -132,6 +137,7 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(10)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("View"), self.view)
         form.addRow("", self.about)
@@ -174,6 +180,8 @@ class ExportDialog(QDialog):
         layout.addWidget(self.buttons)
         self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.format.setMinimumContentsLength(30)
+        popup = self.format.view()
+        popup.setMinimumWidth(popup.sizeHintForColumn(0) + 24)
         self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
     def _connect(self) -> None:
@@ -271,3 +279,9 @@ class ExportDialog(QDialog):
         shown = QPixmap.fromImage(to_qimage(np.round(laid).astype(np.uint8)))
         shown.setDevicePixelRatio(ratio)
         return shown
+
+
+def _format_title(entry: ExporterEntry) -> str:
+    """Return what a format is called in the list: its name first, its title up to a semicolon."""
+    title = entry.title.partition(";")[0]
+    return title if title.lower().startswith(entry.id) else f"{entry.id.upper()}: {title}"
