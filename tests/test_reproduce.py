@@ -149,6 +149,13 @@ def test_every_field_of_a_view_is_an_option_of_the_command() -> None:
     assert {f.name for f in fields(PictureOptions)} >= {"scale", "width", "transparent"}
 
 
+def test_numbers_of_numpy_are_written_as_any_others(image: Path) -> None:
+    state = ViewState(query=(np.int64(3), 4), range=(np.float64(-0.5), np.float64(0.25)))  # type: ignore[arg-type]
+    drawn = Drawn(image, "vit:x", state=state)
+    assert "query=(3, 4)" in as_python(drawn) and "range=(-0.5, 0.25)" in as_python(drawn)
+    assert "--query 3,4" in as_command(drawn) and "--range=-0.5,0.25" in as_command(drawn)
+
+
 def test_weights_from_a_file_are_named(image: Path) -> None:
     drawn = Drawn(image, "vit:x", Path("my weights.pth"))
     assert f"checkpoint={str(Path('my weights.pth').absolute())!r}" in as_python(drawn)

@@ -121,7 +121,14 @@ def _shown(state: ViewState) -> dict[str, Any]:
 
 
 def _keywords(given: dict[str, Any]) -> list[str]:
-    return [f"{name}={value!r}" for name, value in given.items()]
+    return [f"{name}={_plain(value)!r}" for name, value in given.items()]
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of NumPy, which say so where they are written, as Python's own."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.item() if hasattr(value, "item") else value
 
 
 def _call(function: str, arguments: list[str]) -> str:

@@ -108,6 +108,7 @@ def with_state(**changes: object) -> bytes:
         (with_state(layer="three"), "a is damaged: place.state.layer: "),
         (with_state(query=[1.5, 2]), "a is damaged: place.state.query"),
         (with_state(colormap="nope"), "a is damaged: no colormap 'nope'"),
+        (with_state(range=[2, 1]), "a is damaged: range 2,1 is none"),
         (with_state(opacity=None), "a is damaged: place.state.opacity: "),
         (with_state(mass=2), "a is damaged: mass 2 is no share of a map"),
         (with_state(range=[1, 0]), "a is damaged: range 1,0 is none"),
