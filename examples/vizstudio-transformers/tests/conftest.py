@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_models import ENCODERS, save
+from tiny_models import CAPTIONERS, ENCODERS, save
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,9 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A folder of every kind of encoder, as `save_pretrained` writes it."""
-    root = tmp_path_factory.mktemp("encoders")
-    return {name: save(root / name, *makers) for name, makers in ENCODERS.items()}
+    """A folder of every kind of model, as `save_pretrained` writes it."""
+    root = tmp_path_factory.mktemp("models")
+    return {name: save(root / name, *makers) for name, makers in (ENCODERS | CAPTIONERS).items()}
 
 
 @pytest.fixture

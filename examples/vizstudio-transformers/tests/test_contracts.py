@@ -5,14 +5,14 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tiny_models import ENCODERS, save
+from tiny_models import CAPTIONERS, ENCODERS, save
 
 from vizstudio.testing import plugin_contracts
 
 ROOT = Path(mkdtemp(prefix="vizstudio-transformers-"))
 atexit.register(shutil.rmtree, ROOT, ignore_errors=True)
-CHECKED = ("vit", "registers", "clip")
+CHECKED = ("vit", "registers", "clip", "vit-gpt2", "blip", "git")
 
 test_contracts = plugin_contracts(
-    "transformers", models={f"hf:{save(ROOT / kind, *ENCODERS[kind])}": {} for kind in CHECKED}
+    "transformers", models={f"hf:{save(ROOT / kind, *(ENCODERS | CAPTIONERS)[kind])}": {} for kind in CHECKED}
 )

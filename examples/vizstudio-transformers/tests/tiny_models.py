@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import transformers as hf
+from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 VISION = {**SIZES, "image_size": 32, "patch_size": 8}
@@ -44,7 +45,94 @@ ENCODERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 }
 
 
-def save(folder: Path, make: Callable[[], Any], processor: Callable[[], Any]) -> Path:
+WORDS = [
+    "a",
+    "red",
+    "cup",
+    "pot",
+    "jar",
+    "on",
+    "the",
+    "table",
+    "by",
+    "an",
+    "old",
+    "wall",
+    "and",
+    "two",
+    "blue",
+    "##s",
+    "##er",
+    "##ly",
+]
+TEXT = {**SIZES, "vocab_size": 24, "max_position_embeddings": 24}
+SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+
+
+def wordpiece() -> Any:
+    """Return a tokenizer of 21 tokens, so that three outputs of the models have none."""
+    numbers = {token: i for i, token in enumerate([*SPECIAL.values(), *WORDS])}
+    backend = BertWordPieceTokenizer(numbers, lowercase=True)._tokenizer
+    return hf.PreTrainedTokenizerFast(tokenizer_object=backend, **SPECIAL)
+
+
+def of_bytes() -> Any:
+    """Return a byte-level tokenizer such as GPT-2's."""
+    backend = ByteLevelBPETokenizer()
+    backend.train_from_iterator(["a red cup on the table by an old wall"] * 9, 300, special_tokens=["<end>"])
+    return hf.PreTrainedTokenizerFast(
+        tokenizer_object=backend._tokenizer, bos_token="<end>", eos_token="<end>", unk_token="<end>"
+    )
+
+
+def _vit_gpt2(width: int) -> Any:
+    encoder = hf.ViTConfig(**{**VISION, "hidden_size": width})
+    decoder = hf.GPT2Config(
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        n_positions=24,
+        vocab_size=300,
+        add_cross_attention=True,
+        is_decoder=True,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    model = hf.VisionEncoderDecoderModel(
+        hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
+    )
+    model.generation_config = hf.GenerationConfig(
+        decoder_start_token_id=0, bos_token_id=0, eos_token_id=0, pad_token_id=0
+    )
+    return model
+
+
+def _blip() -> Any:
+    text = {
+        **TEXT,
+        "encoder_hidden_size": 32,
+        "bos_token_id": 2,
+        "eos_token_id": 3,
+        "sep_token_id": 3,
+        "pad_token_id": 0,
+    }
+    return hf.BlipForConditionalGeneration(hf.BlipConfig(text_config=text, vision_config=VISION))
+
+
+def _git() -> Any:
+    ids = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    return hf.GitForCausalLM(hf.GitConfig(vision_config=VISION, **TEXT, **ids))
+
+
+CAPTIONERS: dict[str, tuple[Callable[[], Any], ...]] = {
+    "vit-gpt2": (lambda: _vit_gpt2(32), lambda: hf.ViTImageProcessor(**SQUASH), of_bytes),
+    "vit-gpt2-projected": (lambda: _vit_gpt2(16), lambda: hf.ViTImageProcessor(**SQUASH), of_bytes),
+    "blip": (_blip, lambda: hf.BlipImageProcessor(**SQUASH), wordpiece),
+    "git": (_git, lambda: hf.CLIPImageProcessor(**CROP), wordpiece),
+}
+
+
+def save(folder: Path, make: Callable[[], Any], *others: Callable[[], Any]) -> Path:
     """Write a model with random weights, large enough that attention is not flat."""
     torch.manual_seed(0)
     model = make().eval()
@@ -53,5 +141,6 @@ def save(folder: Path, make: Callable[[], Any], processor: Callable[[], Any]) ->
             if parameter.ndim > 1:
                 parameter.mul_(4 if "embedding" not in name else 2)
     model.save_pretrained(folder)
-    processor().save_pretrained(folder)
+    for other in others:
+        other().save_pretrained(folder)
     return folder

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
 
 from vizstudio.api import (
     CheckpointError,
@@ -33,7 +32,11 @@ ENCODERS = {
     "clip": ("CLIPVisionModel",),
     "clip_vision_model": ("CLIPVisionModel",),
 }
-CAPTIONERS: dict[str, tuple[str, ...]] = {}
+CAPTIONERS = {
+    "vision-encoder-decoder": ("VisionEncoderDecoderModel",),
+    "blip": ("BlipForConditionalGeneration",),
+    "git": ("GitForCausalLM",),
+}
 SETTINGS = ["*.json", "*.txt"]
 SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
 
@@ -80,6 +83,7 @@ def load(name: str, request: ModelRequest, context: RunContext) -> Model:
     ModelError
         If it is of another kind than those in `ENCODERS` and `CAPTIONERS`, or lacks a file.
     """
+    from vizstudio_transformers.captioner import Captioner
     from vizstudio_transformers.encoder import Encoder
 
     if request.checkpoint is not None:
@@ -93,10 +97,12 @@ def load(name: str, request: ModelRequest, context: RunContext) -> Model:
     context.check()
     with _quiet(), _said_plainly(name):
         preparation = _preparation(folder, request)
-        model = _filled(chosen, folder)
-    model.to(context.device)
-    loaded = Loaded(f"hf:{name}", model, preparation, _hash(folder), context.device)
-    return Encoder(loaded, request)
+        model: Any = _filled(chosen, folder)
+        model.to(context.device)
+        writes = model.config.model_type in CAPTIONERS
+        tokenizer = _tokenizer(folder) if writes else None
+        loaded = Loaded(f"hf:{name}", model, preparation, _hash(folder), context.device, tokenizer)
+        return Captioner(loaded, request) if writes else Encoder(loaded, request)
 
 
 def _folder(name: str, fetch: bool) -> Path:
@@ -143,7 +149,13 @@ def _preparation(folder: Path, request: ModelRequest) -> Preparation:
     return Preparation.of_processor(processor, request.fit, request.input_size)
 
 
-def _filled(chosen: type[Any], folder: Path) -> nn.Module:
+def _tokenizer(folder: Path) -> Any:
+    if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt", "vocab.json")):
+        raise ModelError("it holds no tokenizer, such as tokenizer.json")
+    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def _filled(chosen: type[Any], folder: Path) -> Any:
     """Load the weights; that transformers fills what is missing with chance is an error here."""
     model, report = chosen.from_pretrained(
         folder,

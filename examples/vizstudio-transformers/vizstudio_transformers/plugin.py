@@ -4,6 +4,7 @@ from typing import Any
 
 from vizstudio.api import ModelEntry, ModelListing, hookimpl
 
+VIZSTUDIO_API = ">=1.0,<2"
 KNOWN = {
     "google/vit-base-patch16-224": ("vit", "classifier, 1000 classes"),
     "facebook/dinov2-base": ("dinov2", "self-supervised"),
