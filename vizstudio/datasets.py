@@ -6,7 +6,13 @@ from vizstudio.registry import Registry, blame, load_target
 
 
 class Datasets:
-    """Opens data sets by their names."""
+    """Opens data sets by their names.
+
+    Parameters
+    ----------
+    registry : Registry of DatasetEntry
+        What plugins brought.
+    """
 
     def __init__(self, registry: Registry[DatasetEntry]) -> None:
         self._registry = registry

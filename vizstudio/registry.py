@@ -127,7 +127,17 @@ class Registry(Generic[E]):
 
 
 def no_such(noun: str, wanted: str, known: tuple[str, ...]) -> str:
-    """Return the message that something is not there, with the nearest name and all there are."""
+    """Return the message that something is not there, with the nearest name and all there are.
+
+    Parameters
+    ----------
+    noun : str
+        What it is, such as ``"format"``.
+    wanted : str
+        What was asked for.
+    known : tuple of str
+        What there is.
+    """
     near = difflib.get_close_matches(wanted.lower(), known, 1)
     meant = f"did you mean {near[0]}? " if near else ""
     return f"no {noun} {wanted!r}: {meant}choose from {', '.join(known) or 'none'}"

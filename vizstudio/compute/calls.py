@@ -193,7 +193,15 @@ class FusedCheck:
 
 @dataclass(eq=False, kw_only=True)
 class FusedCall(AttentionCall):
-    """A call of ``F.scaled_dot_product_attention``: its q, k and bias are kept, never the matrix."""
+    """A call of ``F.scaled_dot_product_attention``: its q, k and bias are kept, never the matrix.
+
+    Parameters
+    ----------
+    inputs : FusedInputs
+        What it was given, and how its dimensions divide into windows and heads.
+    check : FusedCheck or None
+        What the weights are compared with when `max_error` is first asked.
+    """
 
     inputs: FusedInputs
     check: FusedCheck | None

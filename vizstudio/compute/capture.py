@@ -38,6 +38,11 @@ class Recorder(TorchFunctionMode):
 
     On its own it sees the same calls and does not know which module makes them; for a caller who does.
 
+    Parameters
+    ----------
+    keep_matrices, splits
+        See `capture`.
+
     Attributes
     ----------
     calls : list of AttentionCall

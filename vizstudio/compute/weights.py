@@ -51,6 +51,11 @@ class StoredWeights:
 def read_stored(path: Path) -> StoredWeights:
     """Read a ``.safetensors`` file, or a pickle of tensors with ``weights_only=True``.
 
+    Parameters
+    ----------
+    path : Path
+        The suffix says which.
+
     Raises
     ------
     CheckpointError
@@ -76,7 +81,13 @@ def read_stored(path: Path) -> StoredWeights:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits.
+
+    Parameters
+    ----------
+    path : Path
+        It is read in pieces.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -139,7 +150,13 @@ def _without_prefix(state: State) -> State:
 
 
 def describe_difference(own: State, stored: State) -> str:
-    """Return how the keys and shapes of a file differ from those of a model; empty if they do not."""
+    """Return how the keys and shapes of a file differ from those of a model; empty if they do not.
+
+    Parameters
+    ----------
+    own, stored : dict of str to Tensor
+        The model's, and the file's.
+    """
     misshaped = [
         f"{key} is {shape_text(stored[key].shape)}, not {shape_text(value.shape)}"
         for key, value in own.items()
@@ -154,7 +171,15 @@ def describe_difference(own: State, stored: State) -> str:
 
 
 def name_some(keys: Sequence[str], what: str) -> str:
-    """Return such as ``"5 missing (a, b, c and 2 more)"``; empty for no keys."""
+    """Return such as ``"5 missing (a, b, c and 2 more)"``; empty for no keys.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        Those to name; the first three are.
+    what : str
+        What they are, such as ``"missing"``.
+    """
     if not keys:
         return ""
     shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
@@ -162,5 +187,11 @@ def name_some(keys: Sequence[str], what: str) -> str:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """Return such as ``"768×256"``."""
+    """Return such as ``"768×256"``.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of a tensor; empty for a single number.
+    """
     return "×".join(map(str, shape)) or "a single number"

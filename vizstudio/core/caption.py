@@ -110,7 +110,17 @@ class CaptionPath:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that a step might have written, and its log-probability in nats."""
+    """A token that a step might have written.
+
+    Parameters
+    ----------
+    token_id : int
+        Its number in the vocabulary.
+    text : str
+        As the vocabulary spells it, without marks of continuation.
+    log_prob : float
+        Given all tokens before, in nats.
+    """
 
     token_id: int
     text: str
@@ -183,7 +193,15 @@ def mean_heatmap(steps: Sequence[TokenStep], layer: int, head: Head, label: str)
 
 @dataclass(frozen=True, eq=False)
 class Word:
-    """A word of the caption and the steps that wrote its pieces."""
+    """A word of the caption and the steps that wrote its pieces.
+
+    Parameters
+    ----------
+    text : str
+        The pieces put together.
+    steps : tuple of TokenStep
+        In order.
+    """
 
     text: str
     steps: tuple[TokenStep, ...]

@@ -16,7 +16,18 @@ Coloured = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class WrongCaption:
-    """An image, the caption that was written, with what probability, and what people wrote (one or more)."""
+    """An image with the caption that was written, which is none of the references.
+
+    Parameters
+    ----------
+    image : ImageSource
+    caption : str
+        What was written.
+    probability : float
+        Of the caption, from 0 to 1.
+    references : tuple of str
+        What people wrote, one or more.
+    """
 
     image: ImageSource
     caption: str
@@ -25,7 +36,17 @@ class WrongCaption:
 
 
 def caption_gallery_scene(wrong: Sequence[WrongCaption], total: int, subject: str) -> Scene:
-    """Draw images with their wrong captions; `total` is the number of all that are wrong."""
+    """Draw images with their wrong captions.
+
+    Parameters
+    ----------
+    wrong : sequence of WrongCaption
+        Those to show.
+    total : int
+        The number of all that are wrong.
+    subject : str
+        What the captions are of, for the heading.
+    """
     title = "Wrong captions"
     if not wrong:
         items: list[Item] = [Text(0, 0, "Every caption is one of its references, word for word.", BODY, INK)]

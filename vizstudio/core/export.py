@@ -21,6 +21,13 @@ from vizstudio.core.types import Analysis
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or as it was before.
 
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if it is not there.
+    content : bytes
+        The whole file.
+
     Raises
     ------
     VizstudioError

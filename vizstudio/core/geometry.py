@@ -28,6 +28,8 @@ class ImageFit:
     offset : (float, float)
         Where the original's left top corner lies in the input, in input pixels: negative where the image
         was cropped, positive where it was padded.
+    mode : {"crop", "squash", "pad"}
+        How it was made to fit.
     """
 
     original_size: tuple[int, int]

@@ -105,13 +105,29 @@ def key_grid(layer: AttentionLayer) -> PatchGrid:
 
 
 def query_rows(attention: Attention, layer: int, query: Query | None) -> np.ndarray:
-    """Return float32 (heads, keys): the mean over the query's tokens of one layer's weights."""
+    """Return float32 (heads, keys): the mean over the query's tokens of one layer's weights.
+
+    Parameters
+    ----------
+    attention : Attention
+        Of one run.
+    layer : int
+        Counted from 0, or from -1 at the end.
+    query : see `query_tokens`
+    """
     tokens = query_tokens(attention.layers[layer].queries, query)
     return attention.weights(layer, None, tokens).mean(axis=1)
 
 
 def fuse(rows: np.ndarray, head: Head) -> np.ndarray:
-    """Return float32 (keys,): one head of (heads, keys), or their mean, maximum or minimum."""
+    """Return float32 (keys,): one head of (heads, keys), or their mean, maximum or minimum.
+
+    Parameters
+    ----------
+    rows : (heads, keys) float32
+        A row of each head; see `query_rows`.
+    head : int, "mean", "max" or "min"
+    """
     if isinstance(head, int):
         if not 0 <= head < len(rows):
             raise UsageError(f"head {head} does not exist: this layer has heads 0 to {len(rows) - 1}")
@@ -122,7 +138,17 @@ def fuse(rows: np.ndarray, head: Head) -> np.ndarray:
 
 
 def to_map(values: np.ndarray, axis: TokenAxis, hide: Sequence[int] = ()) -> np.ndarray:
-    """Lay (…, keys) over the grid: (…, rows, cols), prefix keys dropped and not redistributed, `hide` as NaN."""
+    """Lay (…, keys) over the grid: (…, rows, cols) float32, prefix keys dropped and not redistributed.
+
+    Parameters
+    ----------
+    values : (…, keys) array
+        One per key.
+    axis : TokenAxis
+        The keys; they must lie on a grid, see `key_grid`.
+    hide : sequence of int
+        Keys to show as NaN.
+    """
     assert axis.grid is not None
     shown = np.array(values, np.float32)
     shown[..., list(hide)] = np.nan

@@ -40,7 +40,23 @@ class ModelRequest:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a loaded model before it sees an image."""
+    """What is known of a loaded model before it sees an image.
+
+    Parameters
+    ----------
+    model_id : str
+        Such as ``"vit:vit_base_patch16_384"``.
+    weights : {"checkpoint", "pretrained", "untrained"}
+        Where they come from.
+    weights_hash : str
+        Changes if the weights do; of untrained ones it tells the seed.
+    input_size : (int, int)
+        Width and height of the model's input in pixels.
+    num_parameters : int
+        How many numbers were, or could be, learnt.
+    device : str
+        Where it runs; see `RunContext`.
+    """
 
     model_id: str
     weights: WeightSource

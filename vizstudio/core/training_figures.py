@@ -154,7 +154,17 @@ def _numbers(matrix: np.ndarray, shares: np.ndarray, left: float, top: float, si
 
 
 def gallery_scene(mistakes: Sequence[Mistake], total: int, subject: str) -> Scene:
-    """Draw the images that a model is most sure of and wrong about; `total` is the number of all its mistakes."""
+    """Draw the images that a model is most sure of and wrong about.
+
+    Parameters
+    ----------
+    mistakes : sequence of (ImageSource, str, float, str)
+        Image, predicted class, its probability, and the true class.
+    total : int
+        The number of all its mistakes.
+    subject : str
+        What was evaluated, for the heading.
+    """
     title = "Misclassified images"
     if not mistakes:
         items: list[Item] = [Text(0, 0, "Every image was taken for what it is.", BODY, INK)]

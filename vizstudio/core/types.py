@@ -99,7 +99,17 @@ class PositionEmbedding:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class and the model's belief in it, `probability` in [0, 1]."""
+    """One class and the model's belief in it.
+
+    Parameters
+    ----------
+    label : str
+        The class's name.
+    index : int
+        Its number among the logits.
+    probability : float
+        From 0 to 1.
+    """
 
     label: str
     index: int
@@ -174,6 +184,8 @@ class Analysis:
         None if the model has none that could be drawn; `notes` then says why.
     token_norms : (layers, tokens) float32 or None
         Euclidean norm of every token after every block, prefix tokens first.
+    timings : mapping of str to float
+        Seconds that each part of the run took.
     provenance : mapping
         What is needed to run it again: weights, their hash, the image's hash, the fit, versions, device.
     notes : tuple of str

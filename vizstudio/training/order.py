@@ -39,7 +39,13 @@ def epoch_order(count: int, seed: int, epoch: int, weights: np.ndarray | None = 
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
-    """Return weights (count,) with which every class is drawn equally often."""
+    """Return weights (count,) with which every class is drawn equally often.
+
+    Parameters
+    ----------
+    labels : (count,) int array
+        The class of each item.
+    """
     return 1.0 / np.bincount(labels)[labels]
 
 

@@ -80,7 +80,16 @@ def _problem(path: Path) -> str:
 
 
 def jittered(image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-    """Return an image with brightness, contrast and saturation changed by a share of at most `amount` each."""
+    """Return an image with brightness, contrast and saturation changed by a share of at most `amount` each.
+
+    Parameters
+    ----------
+    image : Image
+    amount : float
+        From 0 to below 1.
+    rng : numpy.random.Generator
+        What the changes are drawn from.
+    """
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         image = enhance(image).enhance(1 + rng.uniform(-amount, amount))
     return image
