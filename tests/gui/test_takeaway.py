@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -515,3 +516,31 @@ def test_an_offer_that_cannot_be_read_is_none(window: Any) -> None:
     (data_folder() / "autosave-x-y.vizsession").write_bytes(b"?")
     window.takeaway.sessions.offer()
     assert window.findChildren(QMessageBox) == [] and not any(data_folder().iterdir())
+
+
+@pytest.mark.slow
+def test_a_window_that_is_killed_leaves_what_was_open(tmp_path: Path, photos: Path) -> None:
+    from vizstudio.core.images import read_image
+    from vizstudio.core.session import Place
+    from vizstudio.core.state import ViewState
+
+    image = photos / "coffee.jpg"
+    state = ViewState(layer=5, head=1, query=(2, 2), colormap="magma")
+    place = Place(image, ModelChoice("vit:vit_tiny_patch16_224", device="cpu"), state, tab="position")
+    file = tmp_path / "mine.vizsession"
+    write_session(Session(place, (KnownImage(image, read_image(image).sha256),)), file)
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    window = subprocess.Popen([sys.executable, "-m", "vizstudio", str(file)], env=env)
+    try:
+        left = Path(data_folder())
+        for _ in range(1200):
+            if any(left.glob("autosave-*.vizsession")) or window.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert window.poll() is None
+        assert Autosave(left).left_behind() == []
+    finally:
+        window.kill()
+        window.wait()
+    (kept,) = Autosave(left).left_behind()
+    assert read_session(kept).place == place
