@@ -86,7 +86,7 @@ def start_from_sine(model: Any, name: str) -> None:
     if not isinstance(table, nn.Parameter) or table.ndim != 3 or not count or table.shape[1] < count:
         raise ModelError(f"{name} has no learned vector for each patch's position: leave --position-init out")
     with torch.no_grad():
-        table[0, -count:] = build_sincos2d_pos_embed(list(grid), table.shape[2])
+        table[0, -count:] = build_sincos2d_pos_embed([*grid], table.shape[2])
 
 
 def build_model(config: FinetuneConfig, report: Any) -> Built:
