@@ -1,5 +1,7 @@
 """A canvas for pictures: fits, zooms and pans; tells clicks, the pointer and arrow keys in picture coordinates."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
@@ -29,6 +31,9 @@ class Canvas(QGraphicsView):
 
     clicked = Signal(QPointF)  # a left click without a drag, in picture coordinates
     pointed = Signal(QPointF)  # the pointer moved, in picture coordinates
+    dragged = Signal(
+        QPointF
+    )  # the pointer moved with the button down, on what `may_drag` allows to be dragged
     left = Signal()  # the pointer left the canvas
     stepped = Signal(int, int)  # an arrow key: cells (down, across)
 
@@ -50,6 +55,8 @@ class Canvas(QGraphicsView):
         self._zoom = 1.0
         self._pressed: QPoint | None = None
         self._dragged: QPoint | None = None
+        self.may_drag: Callable[[QPointF], bool] = lambda _: False
+        self._carries = False  # whether what is under the pointer is dragged, rather than the whole picture
 
     def add(self, *items: QGraphicsItem) -> None:
         """Add items, each above the one before."""
@@ -104,6 +111,7 @@ class Canvas(QGraphicsView):
         """Begin a click or a drag."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = self._dragged = event.position().toPoint()
+            self._carries = self.may_drag(self.mapToScene(self._pressed))
         event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -114,7 +122,9 @@ class Canvas(QGraphicsView):
                 self._pressed = None
         elif self._dragged is None:
             self.pointed.emit(self.mapToScene(place))
-        if self._pressed is None and self._dragged is not None and self._zoom > 1.0:
+        if self._carries and self._pressed is None:
+            self.dragged.emit(self.mapToScene(place))
+        elif self._pressed is None and self._dragged is not None and self._zoom > 1.0:
             move = self._dragged - place
             across, down = self.horizontalScrollBar(), self.verticalScrollBar()
             across.setValue(across.value() + move.x())
@@ -128,6 +138,7 @@ class Canvas(QGraphicsView):
             if self._pressed is not None:
                 self.clicked.emit(self.mapToScene(self._pressed))
             self._pressed = self._dragged = None
+            self._carries = False
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self.caption_tab = CaptionTab(self, self.caption)
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
-        self.more = MoreTabs(self)
+        self.more = MoreTabs(self, host)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)

@@ -1,4 +1,4 @@
-"""The tabs of heads and predictions in the window: what they show is computed when they come to the front."""
+"""The tabs of heads and predictions, and the many maps of attention: computed when they come to the front."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,13 @@ from PySide6.QtCore import QObject
 from vizstudio.core.errors import VizstudioError
 from vizstudio.gui.head_numbers import head_numbers
 from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.map_grid import grid_key, map_grid
 from vizstudio.gui.on_demand import OnDemand
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.views.heads import HeadsView
 from vizstudio.gui.views.predictions import PredictionsView
+from vizstudio.plugins import PluginHost
+from vizstudio.views import reductions_of
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 class MoreTabs(QObject):
     """Adds the tabs, keeps their worker, and sends what the user does there to the controller."""
 
-    def __init__(self, window: "MainWindow") -> None:
+    def __init__(self, window: "MainWindow", host: PluginHost) -> None:
         super().__init__(window)
         self._window = window
         self._snapshot: Snapshot | None = None
@@ -27,7 +30,8 @@ class MoreTabs(QObject):
         self.heads, self.predictions = HeadsView(), PredictionsView()
         shelf = window.controller.shelf
         self.numbers = OnDemand(self.jobs, shelf, self.heads.show_numbers, self._failed)
-        self.demands = (self.numbers,)
+        self.maps = OnDemand(self.jobs, shelf, window.attention.show_grid, self._no_maps)
+        self.demands = (self.numbers, self.maps)
         for demand in self.demands:
             self.jobs.finished.connect(demand.latest.on_finished)
             self.jobs.failed.connect(demand.latest.on_failed)
@@ -35,6 +39,8 @@ class MoreTabs(QObject):
         window.tabs.addTab(self.heads, self.tr("Heads"))
         window.tabs.addTab(self.predictions, self.tr("Predictions"))
         window.tabs.currentChanged.connect(self._look)
+        window.attention.offer_reductions({name: title for name, (title, _) in reductions_of(host).items()})
+        window.attention.changed.connect(lambda changes: window.controller.change(**changes))
         self.heads.chosen.connect(lambda changes: window.controller.change(**changes))
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -49,10 +55,18 @@ class MoreTabs(QObject):
             return
         if front is self.predictions:
             self.predictions.show_snapshot(snapshot)
+        result, state = snapshot.result, snapshot.state
+        if front is self._window.attention and self._window.attention.shows_grid:
+            self.maps.ask(grid_key(result, state), lambda: map_grid(result, state))
         if front is self.heads:
             self.heads.show_snapshot(snapshot)
-            result = snapshot.result
             self.numbers.ask((result,), lambda: head_numbers(result))
+
+    def _no_maps(self, error: BaseException, details: str) -> None:
+        if isinstance(error, VizstudioError):
+            self._window.attention.grid.show_problem(str(error))
+        else:
+            self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
 
     def _failed(self, error: BaseException, details: str) -> None:
         if isinstance(error, VizstudioError):

@@ -1,10 +1,12 @@
 """What the views show, made in the worker: a result of one run, and a map of it. No Qt here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from vizstudio.core.attention_views import Reduce, reduced_map
 from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.images import ImageSource
@@ -84,6 +86,7 @@ class Result:
 class Snapshot:
     """What the views show: a result, and the view of it clamped to what exists.
 
+    `title` is that of the reduction which made the map, empty for attention of one layer;
     `heatmap` is None where `problem` says why there is none; `low` and `high` are the ends of its colours.
     """
 
@@ -93,6 +96,13 @@ class Snapshot:
     low: float = 0.0
     high: float = 1.0
     problem: str = ""
+    title: str = ""
+
+
+def shown_size(image: ImageSource) -> tuple[int, int]:
+    """Return (width, height) in pixels at which an image is shown: its own, or the largest that may be."""
+    scale = min(1.0, SHOWN_SIDE / max(image.size))
+    return max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale))
 
 
 def shown_photo(image: ImageSource) -> np.ndarray:
@@ -100,10 +110,9 @@ def shown_photo(image: ImageSource) -> np.ndarray:
 
     Grey, so that a colour on the photo is a colour of the map.
     """
-    photo, longest = image.pil(), max(image.size)
-    if longest > SHOWN_SIDE:
-        size = [max(1, round(side * SHOWN_SIDE / longest)) for side in image.size]
-        photo = photo.resize((size[0], size[1]), Image.Resampling.BOX, reducing_gap=2.0)
+    photo = image.pil()
+    if shown_size(image) != image.size:
+        photo = photo.resize(shown_size(image), Image.Resampling.BOX, reducing_gap=2.0)
     return np.repeat(np.asarray(photo.convert("L"))[..., None], 3, axis=2)
 
 
@@ -117,18 +126,28 @@ def make_result(choice: ModelChoice, info: ModelInfo, image: ImageSource, analys
     return Result(choice, info, image, photo, analysis, positions)
 
 
-def take_snapshot(result: Result, asked: ViewState) -> Snapshot:
-    """Clamp what is asked to what the result has and compute its one map."""
+def take_snapshot(
+    result: Result, asked: ViewState, reductions: Mapping[str, tuple[str, Reduce]] | None = None
+) -> Snapshot:
+    """Clamp what is asked to what the result has and compute its one map.
+
+    A view that is the name of one of the `reductions`, each a title and a function, is the map it makes; any
+    other is attention of one layer.
+    """
     state = resolve(result.analysis, asked)
+    title, reduce = (reductions or {}).get(state.view, ("", None))
     try:
         hide = outliers(result.analysis, state.layer) if state.hide_outliers else ()
+        if reduce is not None:
+            heatmap, span = reduced_map(result.analysis, state, reduce, hide)
+            return Snapshot(result, state, shown_cells(heatmap, state), *span, title=title)
         heatmap = attention_heatmap(result.analysis.attention, state.layer, state.head, state.query, hide)
     except VizstudioError as error:
-        return Snapshot(result, state, None, problem=str(error))
+        return Snapshot(result, state, None, problem=str(error), title=title)
     span = colour_range(state, heatmap.values, from_zero=True)
     return Snapshot(result, state, shown_cells(heatmap, state), *span)
 
 
 def map_key(state: ViewState) -> tuple[object, ...]:
     """Return the fields of a resolved state that the map depends on; the others only change how it looks."""
-    return state.layer, state.head, state.query, state.hide_outliers, state.range, state.mass
+    return state.view, state.layer, state.head, state.query, state.hide_outliers, state.range, state.mass

@@ -22,7 +22,6 @@ from vizstudio.reproduce import Drawn
 from vizstudio.views import export, views_of
 
 OF_TAB = {
-    "attention": "attention",
     "position": "position",
     "caption": "step",
     "heads": "entropy",

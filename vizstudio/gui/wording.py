@@ -46,18 +46,22 @@ def default_query(axis: TokenAxis) -> Query:
     return "mean"
 
 
-def attention_title(about: AttentionLayer, state: ViewState) -> str:
+def attention_title(about: AttentionLayer, state: ViewState, reduction: str = "") -> str:
     """Return a heading such as "Attention of the class token · layer 11 · mean of heads"."""
     query = default_query(about.queries) if state.query is None else state.query
     name = query_name(query, about.queries)
+    what = reduction or translate("wording", "Attention")
     of = (
-        translate("wording", "Attention of the {0}")
+        translate("wording", "{1} of the {0}")
         if query in ("cls", "dist", "mean")
-        else translate("wording", "Attention of {0}")
+        else translate("wording", "{1} of {0}")
     )
-    return " · ".join(
-        (of.format(name), translate("wording", "layer {0}").format(state.layer), head_name(state.head))
-    )
+    layer = translate("wording", "layer {0}").format(state.layer)
+    parts = {
+        "heads": [translate("wording", "layer {0}, every head").format(state.layer)],
+        "wall": [translate("wording", "every head of every layer")],
+    }.get(state.view, [layer, head_name(state.head)])
+    return " · ".join([of.format(name, what), *parts])
 
 
 def step_name(step: TokenStep, caption: Caption) -> str:

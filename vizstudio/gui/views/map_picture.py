@@ -48,6 +48,7 @@ class MapPicture(PictureFrame):
             item.setVisible(heatmap is not None)
         self.colours.setVisible(heatmap is not None)
         if heatmap is not None:
+            self._name_unit(heatmap.unit)
             values = _smoothed(heatmap.values) if looks.smooth else heatmap.values
             pixels = colorize(values, looks.colormap, low, high)
             missing = pixels[..., 3] == 0  # those cells show the photo alone
@@ -59,6 +60,12 @@ class MapPicture(PictureFrame):
             seen.addRect(QRectF(*heatmap.grid.rect))
             self.shade.setPath(whole.subtracted(seen))
         self._tell()
+
+    def _name_unit(self, unit: str) -> None:
+        shown = self.tr("attention") if unit == "attention" else unit
+        if shown != self.colours.unit:
+            self.colours.unit = shown
+            self.colours.updateGeometry()
 
     def _pointed(self, point: QPointF) -> None:
         self._at = point
@@ -79,7 +86,7 @@ class MapPicture(PictureFrame):
         value = float(heatmap.values[cell])
         told = self.tr("left out, or no value") if self._partly else self.tr("no value")
         if not np.isnan(value):
-            told = self.tr("attention {0}").format(f"{value:.5f}")
+            told = f"{self.colours.unit} {value:.5f}"
         self.pointer.place(heatmap.grid.cell_rect(*cell))
         self.tell(self.tr("patch {0},{1}: {2}").format(*cell, told), value)
 

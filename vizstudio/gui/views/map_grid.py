@@ -1,0 +1,196 @@
+"""All heads of a layer, or of all layers, as one picture: a click goes to a map."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtWidgets import (
+    QGraphicsItem,
+    QGraphicsPathItem,
+    QGraphicsSimpleTextItem,
+    QLabel,
+    QStyleOptionGraphicsItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vizstudio.core.geometry import Rect
+from vizstudio.gui.canvas import Canvas
+from vizstudio.gui.items import ImageItem, Mark, to_qimage
+from vizstudio.gui.map_grid import MapGrid, Tile
+from vizstudio.gui.views.frame import PictureFrame
+
+MARGIN = 0.05  # of the picture's longer side, for the numbers beside it
+
+
+class Marks(QGraphicsPathItem):
+    """Outlines of many rectangles, to be seen on any picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(9)
+
+    def place(self, rects: Iterable[Rect]) -> None:
+        """Move them."""
+        path = QPainterPath()
+        for rect in rects:
+            path.addRect(QRectF(*rect))
+        self.setPath(path)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the rims, then the lines."""
+        ratio = painter.device().devicePixelRatio()
+        for colour, width in ((QColor(0, 0, 0, 200), 2.5), (QColor("#ffffff"), 1.0)):
+            pen = QPen(colour, width * ratio)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawPath(self.path())
+
+
+class MapGridView(QWidget):
+    """Shows a `MapGrid`; the layer and head that are asked for are outlined."""
+
+    chosen = Signal(int, int)  # (layer, head) of a map that was clicked, or marked when Enter was pressed
+    stepped = Signal(int, int)  # an arrow key: maps (down, across)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid: MapGrid | None = None
+        self.canvas = Canvas(
+            self.tr("Attention of all heads"),
+            self.tr("Click a map to see it by itself; arrow keys mark another, Enter opens it."),
+        )
+        self.frame = PictureFrame(
+            self.canvas, self.tr("Each map has its own scale. Click one to see it by itself.")
+        )
+        self.picture, self.current, self.pointer = ImageItem(), Mark(2.5), Marks()
+        self._numbers: list[QGraphicsSimpleTextItem] = []
+        self.canvas.add(self.picture, self.current, self.pointer)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.problem.setVisible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.problem)
+        layout.addWidget(self.frame, 1)
+        self.canvas.clicked.connect(self._clicked)
+        self.canvas.pointed.connect(self._pointed)
+        self.canvas.left.connect(self._left)
+        self.canvas.stepped.connect(self.stepped)
+
+    def show_grid(self, grid: MapGrid, heading: str) -> None:
+        """Show another picture; the zoom is kept unless it is of another shape."""
+        before, self._grid = self._grid, grid
+        high, wide = grid.pixels.shape[:2]
+        edge = MARGIN * max(high, wide)
+        self.picture.set_image(to_qimage(grid.pixels), (edge, edge, wide, high))
+        if before is None or before.pixels.shape != grid.pixels.shape:
+            self.canvas.show_area(wide + edge, high + edge)
+        self.frame.heading.setText(heading)
+        self.frame.hint(
+            self.tr("Each map has its own scale from 0. Click one to see it by itself.")
+            if grid.state.range is None
+            else self.tr("All maps have the range of the inspector. Click one to see it by itself.")
+        )
+        self.problem.setText(
+            "\n".join(self.tr("layer {0}: {1}").format(*told) for told in grid.problems.items())
+        )
+        self.problem.setVisible(bool(grid.problems))
+        self.pointer.place(())
+        self._write_numbers(grid, edge)
+
+    def show_problem(self, why: str) -> None:
+        """Say why there is no picture."""
+        self.problem.setText(why)
+        self.problem.setVisible(True)
+
+    def mark(self, layer: int, head: object) -> None:
+        """Outline the map of a layer and head, if it is among them."""
+        found = [t for t in (self._grid.tiles if self._grid else ()) if (t.layer, t.head) == (layer, head)]
+        self.current.place(self._shifted(found[0].rect) if found else None)
+
+    def place_of(self, tile: Tile, cell: tuple[int, int] = (0, 0)) -> QPointF:
+        """Return the middle of a cell in the canvas's picture."""
+        return QRectF(*self._shifted(tile.cell_rect(*cell))).center()
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The maps that are shown."""
+        return self._grid.tiles if self._grid else ()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Open the map that is marked."""
+        grid = self._grid
+        if (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and grid is not None
+            and self.current.isVisible()
+        ):
+            middle = self.current.rect().center()
+            self._clicked(middle)
+        else:
+            event.ignore()
+
+    def _edge(self) -> float:
+        return MARGIN * max(self._grid.pixels.shape[:2]) if self._grid else 0.0
+
+    def _shifted(self, rect: Rect) -> Rect:
+        edge = self._edge()
+        return rect[0] + edge, rect[1] + edge, rect[2], rect[3]
+
+    def _write_numbers(self, grid: MapGrid, edge: float) -> None:
+        """Number the layers on the left and the heads above; of a single layer name each head's map."""
+        for item in self._numbers:
+            self.canvas.scene().removeItem(item)
+        self._numbers = []
+        if grid.state.view == "wall":
+            rows = {tile.layer: tile for tile in reversed(grid.tiles)}
+            columns = {tile.head: tile for tile in reversed(grid.tiles)}
+            for layer, tile in rows.items():
+                self._number(str(layer), edge * 0.5, edge + tile.rect[1] + tile.rect[3] / 2)
+            for head, tile in columns.items():
+                self._number(str(head), edge + tile.rect[0] + tile.rect[2] / 2, edge * 0.5)
+        else:
+            for tile in grid.tiles:
+                middle = edge + tile.rect[0] + tile.rect[2] / 2
+                self._number(self.tr("head {0}").format(tile.head), middle, edge * 0.5 + tile.rect[1])
+
+    def _number(self, text: str, x: float, y: float) -> None:
+        item = QGraphicsSimpleTextItem(text)
+        item.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        item.setBrush(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        box = item.boundingRect()
+        item.setTransform(item.transform().translate(-box.width() / 2, -box.height() / 2))
+        item.setPos(x, y)
+        self.canvas.scene().addItem(item)
+        self._numbers.append(item)
+
+    def _tile_at(self, point: QPointF) -> Tile | None:
+        edge = self._edge()
+        return self._grid.tile_at(point.x() - edge, point.y() - edge) if self._grid else None
+
+    def _clicked(self, point: QPointF) -> None:
+        tile = self._tile_at(point)
+        if tile is not None:
+            self.chosen.emit(tile.layer, tile.head)
+
+    def _pointed(self, point: QPointF) -> None:
+        """Tell the value under the pointer, and show the same patch in every map."""
+        tile, edge = self._tile_at(point), self._edge()
+        cell = tile.cell_at(point.x() - edge, point.y() - edge) if tile else None
+        if tile is None or cell is None:
+            self._left()
+            return
+        same = [t for t in self.tiles if t.values.shape == tile.values.shape]
+        self.pointer.place(self._shifted(other.cell_rect(*cell)) for other in same)
+        value = float(tile.values[cell])
+        told = self.tr("no value") if np.isnan(value) else self.tr("attention {0}").format(f"{value:.5f}")
+        text = self.tr("layer {0}, head {1} · patch {2},{3}: {4}")
+        self.frame.tell(text.format(tile.layer, tile.head, *cell, told))
+
+    def _left(self) -> None:
+        self.pointer.place(())
+        self.frame.tell("")
