@@ -157,3 +157,75 @@ def test_a_broken_plugin_is_bad_and_one_that_is_off_is_not() -> None:
     found = [*doctor._plugins(PluginHost(plugins=(good, broken, off)))]
     assert [f.verdict for f in found] == ["good", "bad", "good"]
     assert found[1].mend == "ValueError: odd; mend it, or `pip uninstall odd-package`"
+
+
+def describe(folder: Path, name: str, version: str) -> None:
+    """Write what an installer leaves of a package, without the package."""
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    (info / "METADATA").write_text(text, encoding="utf-8")
+
+
+def test_a_package_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path) -> None:
+    describe(tmp_path, "timm", "0.9.2")
+    describe(tmp_path, "cyclopts", "1.0")
+    code, found = examine({}, tmp_path)
+    assert code == 1
+    assert found["timm"]["state"] == "0.9.2, and >=1.0.15 is needed"
+    assert found["timm"]["mend"] == "pip install --upgrade 'timm>=1.0.15'"
+    assert found["cyclopts"]["verdict"] == "bad"
+    assert found["torch"]["verdict"] == "good"
+    assert "pluggy" not in found  # a minor one that is as it should be
+    assert re.fullmatch(r"\d+\.\d+\.\d+, plugin interface \d+\.\d+", found["vizstudio"]["state"])
+
+
+def test_every_package_that_is_needed_and_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        if name == "vizstudio":
+            return "1.2.3"
+        raise doctor.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", missing)
+    found = {finding.what: finding for finding in doctor._versions()}
+    assert found["safetensors"].state == "missing"
+    assert found["safetensors"].mend.startswith("pip install --upgrade 'safetensors>=")
+    assert "av" not in found  # an extra
+    assert {*doctor.PACKAGES} <= {*found}
+
+
+def test_torchvision_whose_compiled_part_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(
+        "class ops:\n    def nms(*_):\n        raise RuntimeError('operator torchvision::nms does not exist')",
+        encoding="utf-8",
+    )
+    code, found = examine({}, tmp_path)
+    assert code == 1
+    assert found["torchvision fits torch"]["state"] == "operator torchvision::nms does not exist"
+
+
+@pytest.mark.parametrize(
+    ("found", "cuda", "driver", "state", "mend"),
+    [
+        (["H100"], "13.0", True, "cpu, H100", ""),
+        ([], "13.0", False, "cpu", ""),
+        ([], None, True, "cpu; an NVIDIA driver is here, and torch sees no GPU", "built without CUDA"),
+        ([], "13.0", True, "cpu; an NVIDIA driver is here, and torch sees no GPU", "built for CUDA 13.0"),
+    ],
+)
+def test_a_gpu_that_torch_does_not_see(
+    found: list[str], cuda: str | None, driver: bool, state: str, mend: str
+) -> None:
+    told = doctor._devices(found, cuda, driver)
+    assert (told.state, told.verdict) == (state, "note" if mend else "good")
+    assert mend in told.mend
+
+
+def test_a_plugin_for_another_interface_is_told_with_the_mend() -> None:
+    reason = (
+        "it needs version >=2 of the plugin interface, and this vizstudio has 1.0: install another version"
+    )
+    info = PluginInfo("later", "later", "vizstudio-later", "1.0", False, "quarantined", reason)
+    (told,) = doctor._plugins(PluginHost(plugins=(info,)))
+    assert (told.verdict, told.mend) == ("bad", f"{reason}; mend it, or `pip uninstall vizstudio-later`")

@@ -5,15 +5,18 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
+from shutil import which
 from typing import Literal
 
+from packaging.requirements import Requirement
 from rich.markup import escape
 
 from vizstudio.commands.listing import Host
 from vizstudio.commands.output import print_json, print_table
+from vizstudio.hookspecs import API_VERSION
 
 # Shared libraries that Qt loads, and the Debian packages that bring them: for any window, even off screen,
 # and for each way to reach a screen.
@@ -51,6 +54,7 @@ WAYLAND_LIBRARIES = {
     "libwayland-cursor.so.0": "libwayland-cursor0",
 }
 PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "numpy", "pillow")
+"""Those whose versions are told even if nothing is wrong with them."""
 UNSEEN = ("offscreen", "minimal", "vnc")
 NO_DISPLAY = (
     "`vizstudio run` and `vizstudio demo` need none; for the window start a desktop session, connect with "
@@ -107,11 +111,29 @@ def doctor(*, json: bool = False, host: Host) -> int:
 
 def _versions() -> Iterator[Finding]:
     yield Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    for package in PACKAGES:
-        try:
-            yield Finding(package, version(package))
-        except PackageNotFoundError:
-            yield Finding(package, "missing", "bad", f"pip install {package}")
+    try:
+        needed = [Requirement(line) for line in requires("vizstudio") or []]
+        yield Finding("vizstudio", f"{version('vizstudio')}, plugin interface {API_VERSION}")
+    except PackageNotFoundError:
+        yield Finding("vizstudio", "not installed, run from its sources", "note", "pip install -e .")
+        needed = [Requirement(name) for name in PACKAGES]
+    for one in needed:
+        if one.marker is None or one.marker.evaluate({"extra": ""}):
+            yield from _package(one)
+
+
+def _package(needed: Requirement) -> Iterator[Finding]:
+    """Look at one package that vizstudio needs; nothing is said of a minor one that is as it should be."""
+    mend = f"pip install --upgrade '{needed.name}{needed.specifier}'"
+    try:
+        found = version(needed.name)
+    except PackageNotFoundError:
+        yield Finding(needed.name, "missing", "bad", mend)
+        return
+    if not needed.specifier.contains(found, prereleases=True):
+        yield Finding(needed.name, f"{found}, and {needed.specifier} is needed", "bad", mend)
+    elif needed.name in PACKAGES:
+        yield Finding(needed.name, found)
 
 
 def _torch() -> Iterator[Finding]:
@@ -123,14 +145,33 @@ def _torch() -> Iterator[Finding]:
         return
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     devices += ["mps"] if torch.backends.mps.is_available() else []
-    yield Finding("devices", ", ".join(["cpu", *devices]))
+    yield _devices(devices, torch.version.cuda, which("nvidia-smi") is not None)
     try:
-        import torchvision  # noqa: F401
+        import torchvision
+
+        boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
+        torchvision.ops.nms(
+            boxes, torch.tensor([0.9, 0.8]), 0.5
+        )  # its compiled part may miss where Python's is there
+    except ModuleNotFoundError as error:
+        if error.name != "torchvision":  # that it is missing is told with the versions
+            yield Finding("torchvision starts", _first_line(error), "bad", f"pip install {error.name}")
     except Exception as error:
         mend = "these two versions do not belong together: pip install --upgrade torch torchvision"
         yield Finding("torchvision fits torch", _first_line(error), "bad", mend)
     else:
         yield Finding("torchvision fits torch", "yes")
+
+
+def _devices(found: Sequence[str], cuda: str | None, driver: bool) -> Finding:
+    """Say where models can run; `cuda` is the version that torch was built for, `driver` whether NVIDIA's is here."""
+    if found or not driver:
+        return Finding("devices", ", ".join(["cpu", *found]))
+    if cuda is None:
+        mend = "this torch is built without CUDA: install one from https://pytorch.org/get-started/locally"
+    else:
+        mend = f"torch is built for CUDA {cuda}: compare with what `nvidia-smi` says of the driver, and update that"
+    return Finding("devices", "cpu; an NVIDIA driver is here, and torch sees no GPU", "note", mend)
 
 
 def _first_line(error: Exception) -> str:
@@ -169,11 +210,17 @@ def find_display(environment: Mapping[str, str]) -> str:
     return next((f"{name}={environment[name]}" for name in names if environment.get(name)), "")
 
 
+def is_seen(display: str) -> bool:
+    """Return whether somebody can see a window on what `find_display` found."""
+    name, _, value = display.partition("=")
+    return bool(display) and not (name == "QT_QPA_PLATFORM" and value.split(":")[0] in UNSEEN)
+
+
 def _display(environment: Mapping[str, str]) -> Iterator[Finding]:
     found = find_display(environment)
     if not found:
         yield Finding("display", "none: DISPLAY and WAYLAND_DISPLAY are not set", "note", NO_DISPLAY)
-    elif found.startswith("QT_QPA_PLATFORM=") and found.partition("=")[2].split(":")[0] in UNSEEN:
+    elif not is_seen(found):
         yield Finding("display", found, "note", "unset QT_QPA_PLATFORM to see the window")
     else:
         yield Finding("display", found)
