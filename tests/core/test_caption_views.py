@@ -58,6 +58,19 @@ def test_the_names_of_the_views_are_those_that_a_state_knows() -> None:
     assert set(CAPTION) <= set(VIEWS)
 
 
+@pytest.mark.parametrize("kind", ["cross", "self"])
+def test_what_the_maps_are_is_said(kind: str, photos: object) -> None:
+    """A decoder without cross-attention has the image among the tokens of its self-attention."""
+    image = read_image(photos / "coffee.jpg")
+    analysis = FakeCaptioner().caption(image, CaptionRequest(), RunContext())
+    for step in analysis.steps:
+        step.cross.layers = tuple(replace(layer, kind=kind) for layer in step.cross.layers)
+    for view in ("caption", "step", "caption-mean"):
+        words = said(render(analysis, image, ViewState(view=view), strict=True))
+        assert ("cross-attention" in words) == (kind == "cross")
+        assert ("the image and the tokens read before" in words) == (kind == "self")
+
+
 @pytest.mark.parametrize("view", CAPTION)
 @pytest.mark.parametrize("name", ["coffee", "rocket", "panorama", "tower"])
 def test_nothing_lies_outside_the_page(view: str, name: str, photos: object) -> None:

@@ -41,6 +41,12 @@ WORD = 14.0
 TALLEST = 300
 CHOICES = 10  # of one step; of each piece of a word fewer
 ITS_MAP = "cross-attention, which sums to 1 over what the decoder sees of the image"
+ITS_OWN_MAP = "self-attention, which sums to 1 over the image and the tokens read before"
+
+
+def _its_map(caption: Caption) -> str:
+    """Say what the maps are: a decoder without cross-attention has the image among its own tokens."""
+    return ITS_OWN_MAP if caption.steps[0].cross.layers[0].kind == "self" else ITS_MAP
 
 
 def _columns(count: int) -> int:
@@ -69,7 +75,7 @@ def _draw_strip(request: Request) -> Body:
     bar, bar_width = map_bar(right + 16, max(min(height, 240.0), 96.0), request.state)
     beams, beams_height = _other_beams(request, right, bottom + 18)
     explanation = (
-        f"Where the decoder looked when it wrote each word: {ITS_MAP}; each picture "
+        f"Where the decoder looked when it wrote each word: {_its_map(caption)}; each picture "
         f"{scale_words(request.state)}.{mass_sentence(request.state)} "
         "The blue bar is the word's probability given all before it."
     )
@@ -164,7 +170,7 @@ def _draw_step(request: Request) -> Body:
     detail = f"{_place(request)} · {page.percent(word.probability)}, log-probability {log_prob}"
     did = "ended the caption" if _is_end(request) else "wrote this word"
     of = f", the mean over its {len(word.steps)} pieces" if len(word.steps) > 1 else ""
-    explanation = f"Where the decoder looked when it {did}: {ITS_MAP}{of}."
+    explanation = f"Where the decoder looked when it {did}: {_its_map(caption)}{of}."
     inner = replace(request, analysis=replace(request.analysis, attention=WordAttention(word)))
     explanation += (
         prefix_sentence(inner, heatmap) + padding_sentence(heatmap) + looks_sentence(state, heatmap)
@@ -206,7 +212,7 @@ def _draw_mean(request: Request) -> Body:
     steps = f"{len(caption.steps)} steps" if len(caption.steps) > 1 else "one step"
     explanation = (
         f"Where the decoder looked while it wrote the caption, the mean over its {steps}"
-        f"{', the end among them' if caption.finished else ''}: {ITS_MAP}.{padding_sentence(heatmap)}"
+        f"{', the end among them' if caption.finished else ''}: {_its_map(caption)}.{padding_sentence(heatmap)}"
         f"{looks_sentence(state, heatmap)}"
     )
     data = {**steps_data(caption), "heatmap": shown.values, **about_grid(heatmap.grid)}
