@@ -1,5 +1,6 @@
 """What cannot be loaded is one sentence; nothing is fetched unasked and no code of a folder runs."""
 
+import ast
 import json
 import pickle
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import vizstudio_transformers
 from safetensors.torch import load_file, save_file
 
 import vizstudio
@@ -157,6 +159,18 @@ def test_pictures_from_the_command_line(folder: Path, photo: Path, tmp_path: Pat
     failed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert failed.returncode == 2
     assert "holds no config.json" in failed.stderr and "Traceback" not in failed.stderr
+
+
+def test_of_vizstudio_only_the_interface_is_imported() -> None:
+    imported = set()
+    for file in Path(vizstudio_transformers.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                imported.add(node.module or "")
+            elif isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+    assert {name for name in imported if name.partition(".")[0] == "vizstudio"} == {"vizstudio.api"}
+    assert not {name for name in imported if "PySide" in name}
 
 
 def test_listing_imports_neither_torch_nor_transformers() -> None:
