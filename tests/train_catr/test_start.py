@@ -1,6 +1,8 @@
 """What a run starts from: checkpoints of its own and of the authors, and vocabularies."""
 
+import os
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import pytest
@@ -9,13 +11,12 @@ from safetensors.torch import load_file
 from tiny_captions import NETWORK, task_of, tiny
 from tiny_training import Done, run_here
 from torch.utils.data import default_collate
-from torchvision.models import resnet18
+from torchvision.models import ResNet18_Weights, resnet18
 
-from vizstudio.core.errors import CheckpointError, OfflineError, UsageError
+from vizstudio.core.errors import CheckpointError, ModelError, OfflineError, UsageError
 from vizstudio.training.config import make_config
 from vizstudio_catr.config import CatrConfig
 from vizstudio_catr.network import CaptionNetwork
-from vizstudio_train_catr import build
 from vizstudio_train_catr.config import CatrTraining
 
 pytestmark = pytest.mark.slow
@@ -104,27 +105,48 @@ def test_the_published_settings_are_those_of_the_published_training(table: Path)
 
 
 def test_published_weights_of_the_backbone_come_from_torchvision_or_an_error_says_why(
-    table: Path, monkeypatch: pytest.MonkeyPatch
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    theirs = resnet18(weights=None)
-
-    def get_model(name: str, weights: str) -> torch.nn.Module:
-        asked.append((name, weights))
-        if len(asked) == 2:
-            raise URLError("no network")
-        return theirs
-
-    monkeypatch.setattr(build, "get_model", get_model)
+    theirs = resnet18(weights=None).state_dict()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cached = tmp_path / "hub" / "checkpoints" / Path(ResNet18_Weights.DEFAULT.url).name
+    cached.parent.mkdir(parents=True)
+    torch.save(theirs, cached)
     sizes = {"backbone_width": 64, "backbone_stages": 4}
     task = task_of(table, pretrained_backbone=True, **sizes)
-    assert asked == [("resnet18", "DEFAULT")]
-    own, published = task.model.state_dict(), theirs.state_dict()
-    for key, value in own.items():
+    for key, value in task.model.state_dict().items():
         if key.startswith("backbone.0.body."):
-            assert torch.equal(value, published[key.removeprefix("backbone.0.body.")]), key
+            assert torch.equal(value, theirs[key.removeprefix("backbone.0.body.")]), key
+    cached.unlink()
+
+    def fetch(*_: Any, **__: Any) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
     with pytest.raises(OfflineError, match=r"cannot be fetched .*no network.*--backbone-weights FILE"):
         task_of(table, pretrained_backbone=True, **sizes)
+
+
+class Code:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.path),)
+
+
+def test_code_among_the_backbones_weights_is_not_run(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cached = tmp_path / "hub" / "checkpoints" / Path(ResNet18_Weights.DEFAULT.url).name
+    cached.parent.mkdir(parents=True)
+    torch.save({"conv1.weight": Code(tmp_path / "ran")}, cached)
+    with pytest.raises(ModelError, match=r"weights of resnet18 are damaged .*delete .*resnet18-\w+\.pth"):
+        task_of(table, pretrained_backbone=True, backbone_width=64, backbone_stages=4)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_words_that_are_rare_are_unknown_and_told(table: Path) -> None:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
-from torchvision.models import get_model
+from torchvision.models import get_model_weights
 
 from vizstudio.api import (
     CheckpointError,
@@ -13,6 +14,7 @@ from vizstudio.api import (
     OfflineError,
     UsageError,
     describe_difference,
+    first_line,
     read_stored,
 )
 from vizstudio_catr.checkpoint import Loaded, read_checkpoint
@@ -92,14 +94,22 @@ def _read_backbone(path: Path) -> dict[str, Tensor]:
 
 def _fetch_backbone(name: str) -> dict[str, Tensor]:
     """Fetch torchvision's default ImageNet weights of a ResNet, or take them from its cache."""
+    weights = get_model_weights(name)["DEFAULT"]
     try:
-        state: dict[str, Tensor] = get_model(name, weights="DEFAULT").state_dict()
+        # The model's own constructor would read its cache as a pickle that may run code.
+        state: dict[str, Tensor] = weights.get_state_dict(check_hash=True, weights_only=True)
     except OSError as error:  # URLError is one
         raise OfflineError(
             f"torchvision's weights of {name} cannot be fetched ({error}): connect, or give --backbone-weights FILE"
         ) from error
-    except RuntimeError as error:  # a download whose hash is wrong
-        raise ModelError(f"torchvision's weights of {name} are damaged: {error}") from error
+    except (
+        RuntimeError,
+        UnpicklingError,
+    ) as error:  # a download whose hash is wrong, or a file that is no weights
+        kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+        raise ModelError(
+            f"torchvision's weights of {name} are damaged ({first_line(error)}): delete {kept}, if it is there, and retry"
+        ) from error
     return state
 
 
