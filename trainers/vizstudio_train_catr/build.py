@@ -108,7 +108,7 @@ def _fetch_backbone(name: str) -> dict[str, Tensor]:
     ) as error:  # a download whose hash is wrong, or a file that is no weights
         kept = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
         raise ModelError(
-            f"torchvision's weights of {name} are damaged ({first_line(error)}): delete {kept}, if it is there, and retry"
+            f"torchvision's weights of {name} are damaged ({first_line(error)}): delete {kept} and retry"
         ) from error
     return state
 
