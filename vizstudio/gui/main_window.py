@@ -172,8 +172,8 @@ class MainWindow(QMainWindow):
         if choice is None:
             text = self.tr("Choose a model in the bar above.")
         else:
-            kind = self.tr("published weights") if choice.pretrained else self.tr("untrained weights")
-            kind = choice.checkpoint.name if choice.checkpoint else kind
+            kind = self.model_bar.weights_text(choice)
+            kind = kind if choice.checkpoint else kind[:1].lower() + kind[1:]
             text = self.tr("Model: {0}, {1}. Another can be chosen in the bar above.")
             text = text.format(choice.model_id, kind)
         self.start.say(text)

@@ -1,6 +1,6 @@
 """Chooses the model: its name, its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -40,6 +40,7 @@ class ModelBar(QWidget):
         self.device = device
         self._checkpoint: Path | None = None
         self._model_ids: list[str] = []
+        self._with_own_weights: frozenset[str] = frozenset()
         self._shown_kind = UNTRAINED
         self.name, self.weights, self.line = NameBox(), QComboBox(), QLineEdit()
         self.name.setEditable(True)
@@ -77,10 +78,14 @@ class ModelBar(QWidget):
             box.setStatusTip(tip)
         self.line.setAccessibleName(self.tr("Model"))
 
-    def set_models(self, model_ids: Sequence[str]) -> None:
-        """Offer these models; the one that is typed or chosen stays."""
+    def set_models(self, model_ids: Sequence[str], with_own_weights: Collection[str] = ()) -> None:
+        """Offer these models; the one that is typed or chosen stays.
+
+        `with_own_weights` are those whose name stands for trained weights.
+        """
         current = self.name.currentText()
-        self._model_ids = list(model_ids)
+        self._model_ids, self._with_own_weights = list(model_ids), frozenset(with_own_weights)
+        self._name_untrained(current)
         blocker = QSignalBlocker(self.name)
         completer = QCompleter(self._model_ids, self.name)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
@@ -97,8 +102,21 @@ class ModelBar(QWidget):
         kind = FILE if choice.checkpoint else PRETRAINED if choice.pretrained else UNTRAINED
         self.weights.setCurrentIndex(self.weights.findData(kind))
         self._shown_kind = kind
+        self._name_untrained(choice.model_id)
         file = self._checkpoint.name if choice.checkpoint and self._checkpoint else ""
         self.weights.setItemText(self.weights.findData(FILE), file or self.tr("Weights from a file…"))
+
+    def _name_untrained(self, model_id: str) -> None:
+        text = self.weights_text(ModelChoice(model_id))
+        self.weights.setItemText(self.weights.findData(UNTRAINED), text)
+
+    def weights_text(self, choice: ModelChoice) -> str:
+        """Return which weights a choice has."""
+        if choice.checkpoint:
+            return choice.checkpoint.name
+        if choice.model_id in self._with_own_weights:
+            return self.tr("Weights it comes with")
+        return self.tr("Published weights") if choice.pretrained else self.tr("Untrained weights")
 
     def choose_published(self) -> None:
         """Take the published weights."""

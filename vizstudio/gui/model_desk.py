@@ -30,7 +30,9 @@ class ModelDesk(QObject):
         failed: list[PluginError] = []
         models = self._host.models.names(failed)
         self.catalogue.set_models(models)
-        self._window.model_bar.set_models(list(models))
+        own = [name for name, listing in models.items() if listing.weights == "named"]
+        self._window.model_bar.set_models(list(models), own)
+        self._window.show_sources(self._window.controller.image, self._window.controller.choice)
         for error in failed:
             self._window.show_failed(str(error), "".join(traceback.format_exception(error)), False)
 
