@@ -30,6 +30,7 @@ from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
 from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, WeightSource
 from vizstudio.core.probes import pack_probe
+from vizstudio.core.results import provenance, ranked, read_class_names
 from vizstudio.core.training_figures import confusion_scene, gallery_scene
 from vizstudio.core.types import (
     Analysis,
@@ -195,8 +196,11 @@ __all__ = [
     "no_such",
     "observe",
     "pack_probe",
+    "provenance",
     "query_rows",
     "query_tokens",
+    "ranked",
+    "read_class_names",
     "read_image",
     "read_stored",
     "resource_path",
