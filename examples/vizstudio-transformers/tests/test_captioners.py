@@ -263,6 +263,6 @@ def test_captions_from_the_command_line(
         out,
     ]
     command = [sys.executable, "-m", "vizstudio", "run", photo, "--model", f"hf:{folders[kind]}", *asked]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert len(list(out.rglob("*.png"))) == 4

@@ -152,11 +152,11 @@ def test_an_input_smaller_than_a_patch(folder: Path) -> None:
 def test_pictures_from_the_command_line(folder: Path, photo: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "vizstudio", "run", photo, "--model", f"hf:{folder}"]
     views = ["--view", "attention,wall,rollout,position,norms,predictions", "--out", tmp_path / "out"]
-    done = subprocess.run([*command, *views], capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run([*command, *views], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").rglob("*.png"))) == 6
     command[-1] = f"hf:{tmp_path}"
-    failed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
     assert failed.returncode == 2
     assert "holds no config.json" in failed.stderr and "Traceback" not in failed.stderr
 

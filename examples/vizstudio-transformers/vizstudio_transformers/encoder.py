@@ -22,13 +22,15 @@ from vizstudio.api import (
     Observation,
     PatchGrid,
     PositionEmbedding,
-    Prediction,
     RunContext,
-    first_line,
     observe,
+    provenance,
+    ranked,
+    read_class_names,
 )
 from vizstudio_transformers.loading import Loaded
 
+VERSIONS = {"torch": torch.__version__, "transformers": transformers.__version__}
 _LAYER = re.compile(r"(?:^|\.)layers?\.\d+$")
 
 
@@ -59,7 +61,9 @@ class Encoder:
             raise ModelError(
                 f"an input of {size} pixels is smaller than one patch of {loaded.model_id}: {side}×{side}"
             )
-        self._class_names = class_names(loaded.model, request)
+        names = [str(label) for _, label in sorted(loaded.model.config.id2label.items())]
+        path = request.class_names
+        self._class_names = names if path is None else read_class_names(path, len(names))
         self.info = ModelInfo(
             model_id=loaded.model_id,
             weights="pretrained",
@@ -92,13 +96,13 @@ class Encoder:
             model_id=self.info.model_id,
             grid=grid,
             attention=AttentionTrace(layers, seen.calls),
-            predictions=self._predictions(scores),
+            predictions=() if scores is None else ranked(scores, self._class_names),
             logits=scores,
             position_embedding=self._positions(grid),
             token_norms=self._norms(seen),
             timings={"preprocess": ready - start, "forward": done - ready},
-            provenance=self._provenance(image, fit),
-            notes=(*image.notes, *self._notes(fit)),
+            provenance=provenance(self.info, image, fit, **VERSIONS),
+            notes=(*image.notes, *self._notes(fit, scores is None)),
         )
         return analysis, seen.output
 
@@ -141,51 +145,9 @@ class Encoder:
         norms = [n.cpu().numpy() for n in seen.norms.values()]
         return np.stack(norms).astype(np.float32) if norms else None
 
-    def _predictions(self, scores: np.ndarray | None) -> tuple[Prediction, ...]:
-        if scores is None:
-            return ()
-        exps = np.exp(scores.astype(np.float64) - scores.max())
-        order = np.argsort(-exps, kind="stable")
-        return tuple(Prediction(self._class_names[i], int(i), float(exps[i] / exps.sum())) for i in order)
-
-    def _notes(self, fit: ImageFit) -> list[str]:
-        if self._is_own_size(fit.input_size):
-            return []
-        return [f"positions resampled by the model to an input of {'×'.join(map(str, fit.input_size))}"]
-
-    def _provenance(self, image: ImageSource, fit: ImageFit) -> dict[str, str]:
-        facts: dict[str, Any] = {
-            "model": self.info.model_id,
-            "weights": self.info.weights,
-            "weights_hash": self.info.weights_hash,
-            "image": image.name,
-            "image_sha256": image.sha256,
-            "fit": fit.mode,
-            "input_size": "×".join(map(str, fit.input_size)),
-            "device": self.info.device,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        }
-        return {key: str(value) for key, value in facts.items()}
-
-
-def class_names(model: Any, request: ModelRequest) -> list[str]:
-    """Return the names of a classifier's classes: from the user's file, else the model's own.
-
-    Raises
-    ------
-    ModelError
-        If the file cannot be read or names another number of classes.
-    """
-    own = [str(label) for _, label in sorted(model.config.id2label.items())]
-    path = request.class_names
-    if path is None:
-        return own
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"class names cannot be read from {path}: {first_line(error)}") from error
-    names = [line.strip() for line in lines if line.strip()]
-    if len(names) != len(own):
-        raise ModelError(f"{path.name} names {len(names)} classes, but the model has {len(own)}")
-    return names
+    def _notes(self, fit: ImageFit, no_classes: bool) -> list[str]:
+        notes = ["this checkpoint holds no classifier, so there are no predictions"] if no_classes else []
+        if not self._is_own_size(fit.input_size):
+            size = "×".join(map(str, fit.input_size))
+            notes.append(f"positions resampled by the model to an input of {size}")
+        return notes
