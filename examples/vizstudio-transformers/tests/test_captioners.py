@@ -134,7 +134,7 @@ def test_the_encoders_attention_is_shown_too(model: LoadedModel, own: Own, kind:
     assert analysis.caption is None and len(wanted) == len(analysis.attention.layers) == 2
     for number, matrix in enumerate(wanted):
         assert np.abs(analysis.attention.weights(number) - matrix[0].numpy()).max() < 1e-5
-    assert analysis.position().vectors.shape[0] == 16
+    assert analysis.position().vectors.shape[0] == 16 and not analysis.notes
     assert analysis.attention.layers[0].keys.labels == ("cls",)
 
 
@@ -245,6 +245,13 @@ def test_a_captioner_without_a_tokenizer_is_refused(folders: dict[str, Path], tm
             (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(ModelError, match="holds no tokenizer"):
         vizstudio.load_model(f"hf:{tmp_path}")
+
+
+def test_another_input_size(kind: str, folders: dict[str, Path], photo: Path) -> None:
+    model = vizstudio.load_model(f"hf:{folders[kind]}", input_size=(48, 40))
+    analysis = model.caption(photo, max_tokens=2)
+    assert analysis.grid.shape == analysis.steps[1].heatmap().values.shape == (5, 6)
+    assert analysis.notes == ("positions resampled by the model to an input of 48×40",)
 
 
 @pytest.mark.parametrize("kind", ["git"])

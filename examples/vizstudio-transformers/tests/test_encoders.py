@@ -46,6 +46,7 @@ def test_attention_is_what_transformers_gives_out(
         assert layer.kind == "self" and layer.max_error is not None and layer.max_error < 1e-5
         assert np.abs(analysis.attention.weights(number) - matrix[0].numpy()).max() < 1e-5
     assert analysis.grid.shape == (4, 4)
+    assert any("no classifier" in note for note in analysis.notes) == (analysis.logits is None)
     assert analysis.token_norms is not None and analysis.token_norms.shape[0] == 2
 
 

@@ -102,7 +102,7 @@ class Encoder:
             token_norms=self._norms(seen),
             timings={"preprocess": ready - start, "forward": done - ready},
             provenance=provenance(self.info, image, fit, **VERSIONS),
-            notes=(*image.notes, *self._notes(fit, scores is None)),
+            notes=(*image.notes, *self._notes(fit, scores is None and self._tower is self._loaded.model)),
         )
         return analysis, seen.output
 
