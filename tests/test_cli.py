@@ -27,6 +27,7 @@ BEFORE_LOADING = {
     "--opacity -0.1": "--opacity -0.1 is outside 0 to 1",
     "--opacity nan": "--opacity nan is outside 0 to 1",
     "--opacity much": "invalid value for --opacity: ",
+    "--pins 3": "--pins '3' is no patch: give ROW,COL, such as 3,5",
     "--range 1": "--range '1' is no range: give LOW,HIGH, such as 0,0.02",
     "--range 0,b": "--range '0,b' is no range",
     "--range 1,0": "range 1,0 is none: give LOW,HIGH, the first below the second, such as 0,0.02",

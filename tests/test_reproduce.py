@@ -115,6 +115,14 @@ def test_a_model_of_timm_by_script_and_by_command(image: Path, tmp_path: Path) -
     assert by_shell(drawn, tmp_path / "shell") == wanted
 
 
+def test_pins_by_script_and_by_command(image: Path, tmp_path: Path) -> None:
+    state = ViewState("pins", 3, 1, (4, 7), pins=((0, 1), (13, 12)))
+    drawn = Drawn(image, "vit:vit_tiny_patch16_224", None, False, "cpu", state)
+    wanted = written(drawn)
+    assert by_python(drawn, tmp_path / "python") == wanted
+    assert by_shell(drawn, tmp_path / "shell") == wanted
+
+
 def test_a_caption_of_a_beam_that_was_left_twice(site: None, image: Path, tmp_path: Path) -> None:
     path = CaptionPath(CaptionRequest(beams=3, prefix="the front", length_penalty=0.5), 1, ((4, 1), (5, 1)))
     state = ViewState("step", 2, "max", word=3)

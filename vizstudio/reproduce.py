@@ -116,7 +116,7 @@ def _shown(state: ViewState) -> dict[str, Any]:
     shown = {"layer": state.layer, "head": state.head, **_differing(state)}
     left_out = {"view"} if state.view in OF_WORD else {"view", "word"}
     if state.view in CAPTION:
-        left_out |= {"query", "panel"}
+        left_out |= {"query", "panel", "pins"}
     return {name: value for name, value in shown.items() if name not in left_out}
 
 
@@ -159,6 +159,8 @@ def _option(name: str, value: Any) -> list[str]:
     option = "--" + name.replace("_", "-")
     if isinstance(value, bool):
         return [option] if value else []
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return [word for one in value for word in _option(name, one)]
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return [f"{option}={text}"] if text.startswith("-") else [option, text]
 

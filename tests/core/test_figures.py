@@ -414,5 +414,5 @@ def test_how_much_the_model_saw(
 
 
 def test_an_unknown_view(analysis: Analysis, image: ImageSource) -> None:
-    with pytest.raises(UsageError, match="no view 'saliency': choose attention, heads, wall, position"):
+    with pytest.raises(UsageError, match="no view 'saliency': choose attention, heads, pins, wall, position"):
         render(analysis, image, ViewState(view="saliency"))

@@ -44,6 +44,7 @@ STATES = st.builds(
     hide_outliers=st.booleans(),
     range=st.none() | st.tuples(st.floats(-9, 0), st.floats(0.1, 9)),
     mass=st.floats(0.01, 1),
+    pins=st.lists(st.tuples(COUNT, COUNT), max_size=3).map(tuple),
 )
 REQUESTS = st.builds(
     CaptionRequest,

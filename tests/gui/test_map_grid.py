@@ -291,3 +291,52 @@ def test_the_edge_of_the_wipe_is_dragged(studio: Any, qtbot: Any) -> None:
     assert wipe.slider.value() == pytest.approx(25, abs=1)
     drag(qtbot, canvas, canvas.position_of(30, 40), canvas.position_of(-50, 40))
     assert wipe.slider.value() == 1 and studio.controller.state == before
+
+
+# Pins
+
+
+def patch_at(studio: Any, cell: tuple[int, int]) -> QPoint:
+    x, y, wide, tall = studio.attention.query_grid.cell_rect(*cell)
+    place: QPoint = studio.attention.canvas.position_of(x + wide / 2, y + tall / 2)
+    return place
+
+
+def shift_click(qtbot: Any, canvas: Any, place: QPoint) -> None:
+    left, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    qtbot.mouseClick(canvas.viewport(), left, shift, place)
+
+
+def test_a_click_with_shift_pins_a_patch_beside_the_query(studio: Any, qtbot: Any, settle: Settle) -> None:
+    shift_click(qtbot, studio.attention.canvas, patch_at(studio, (1, 4)))
+    shown(studio, qtbot, settle)
+    grid = studio.attention.grid
+    assert studio.controller.state.pins == ((1, 4),) and studio.controller.state.query is None
+    assert grid.isVisible() and studio.attention.which.currentText() == "Pinned queries"
+    attention = studio.controller._result.analysis.attention
+    wanted = [attention_heatmap(attention, query=query).values for query in (None, (1, 4))]
+    for tile, values in zip(grid.tiles, wanted, strict=True):
+        np.testing.assert_array_equal(tile.values, values)
+    assert [item.text() for item in grid._numbers] == ["class token", "patch 1,4"]
+    assert grid.queries.path().boundingRect().center() == grid.place_of(grid.tiles[1], (1, 4))
+
+
+def test_more_are_pinned_and_released_in_any_map(studio: Any, qtbot: Any, settle: Settle) -> None:
+    shift_click(qtbot, studio.attention.canvas, patch_at(studio, (1, 4)))
+    shown(studio, qtbot, settle)
+    grid = studio.attention.grid
+    for cell, pins in (((2, 2), ((1, 4), (2, 2))), ((1, 4), ((2, 2),)), ((2, 2), ())):
+        shift_click(qtbot, grid.canvas, grid.canvas.mapFromScene(grid.place_of(grid.tiles[0], cell)))
+        shown(studio, qtbot, settle)
+        assert studio.controller.state.pins == pins and len(grid.tiles) == 1 + len(pins)
+
+
+def test_a_click_on_a_pinned_map_opens_it(studio: Any, qtbot: Any, settle: Settle) -> None:
+    studio.controller.change(view="pins", pins=((3, 5), (0, 1)))
+    shown(studio, qtbot, settle)
+    grid = studio.attention.grid
+    place = grid.canvas.mapFromScene(grid.place_of(grid.tiles[2], (3, 0)))
+    qtbot.mouseClick(grid.canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    settle(studio)
+    state = studio.controller.state
+    assert (state.view, state.query, state.pins) == ("attention", (0, 1), ((3, 5), (0, 1)))

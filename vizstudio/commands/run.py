@@ -51,6 +51,7 @@ def run(
     head: Annotated[str, _Shown] = "mean",
     query: Annotated[str | None, _Shown] = None,
     panel: Annotated[str | None, _Shown] = None,
+    pins: Annotated[list[str] | None, _Shown] = None,
     hide_outliers: Annotated[bool, _Shown] = False,
     captions: CaptionOptions = _NO_CAPTION,
     colormap: Annotated[str, _Look] = "viridis",
@@ -94,6 +95,8 @@ def run(
         default cls where there is one.
     panel
         The patch of the view panel, as ROW,COL; by default the middle one.
+    pins
+        A patch as ROW,COL whose map the view pins shows beside that of the query; may be repeated.
     hide_outliers
         Leave high-norm tokens out of attention maps.
     captions
@@ -133,6 +136,7 @@ def run(
         hide_outliers=hide_outliers,
         range=parse_range(range, "--range") if range is not None else None,
         mass=mass,
+        pins=tuple(parse_cell(pin, "--pins") for pin in pins or ()),
     )
     paths = find_images(images, out)
     require_folder(out)

@@ -26,7 +26,7 @@ from vizstudio.core.looks import (
     shown_cells,
 )
 from vizstudio.core.overlay import colorize, overlay, value_range
-from vizstudio.core.scene import INK, MUTED, Box, Item, Text, text_width
+from vizstudio.core.scene import INK, MUTED, Box, Item, Picture, Scene, Text, text_width
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import Analysis, Attention, AttentionLayer, Head, Heatmap, Query
 from vizstudio.core.view import STAGE, Body, Request, View, about_grid, on_photo, outline
@@ -142,6 +142,59 @@ def _draw_heads(request: Request) -> Body:
     )
 
 
+def queries_of(state: ViewState) -> list[Query | None]:
+    """Return the query and the pinned patches, each once."""
+    return [state.query, *(pin for pin in dict.fromkeys(state.pins) if pin != state.query)]
+
+
+def pinned_maps(analysis: Analysis, state: ViewState, hide: Sequence[int]) -> list[Heatmap]:
+    """Return the maps of the query and of the pinned patches, of a resolved view."""
+    attention, layer, head = analysis.attention, state.layer, state.head
+    return [maps.attention_heatmap(attention, layer, head, query, hide) for query in queries_of(state)]
+
+
+def pinned_range(state: ViewState, found: Sequence[Heatmap]) -> tuple[float, float]:
+    """Return the ends of the colours that all these maps have, so that they can be compared."""
+    return colour_range(state, np.stack([heatmap.values for heatmap in found]), from_zero=True)
+
+
+def _draw_pins(request: Request) -> Body:
+    state, analysis = request.state, request.analysis
+    about = analysis.attention.layers[state.layer]
+    hide, about_hidden = hidden(request)
+    found, queries = pinned_maps(analysis, state, hide), queries_of(state)
+    low, high = pinned_range(state, found)
+    columns, grid = columns_of(len(found)), maps.key_grid(about)
+    wanted = min(340, TILES_WIDTH // columns)
+    photo = page.photo_at(request.image, min(400, wanted * max(request.image.size) // request.image.size[0]))
+    pictures, labels = [], []
+    for heatmap, query in zip(found, queries, strict=True):
+        shown, marked = shown_cells(heatmap, state), replace(request, state=replace(state, query=query))
+        pixels = overlay(photo, shown, state.colormap, low, high, state.opacity, state.smooth)
+        pictures.append(_with_marks(pixels, query_mark(marked, about.queries.grid, _size(photo))))
+        labels.append(maps.query_name(about.queries, query))
+    items, width, height = page.tiles(pictures, labels, columns)
+    bar, bar_width = page.colour_bar(
+        width + 16, max(min(height, 240.0), 120.0), state.colormap, low, high, "attention"
+    )
+    explanation = "How strongly each of these attends to each patch; all maps have the same colours."
+    explanation += " Queries are outlined." if state.pins else " No patch is pinned."
+    explanation += window_sentence(about) + mass_sentence(state) + about_hidden
+    data = {"heatmaps": np.stack([heatmap.values for heatmap in found]), **about_grid(grid)}
+    detail = f"{layer_name(request)} · {head_name(state.head, about.heads)}"
+    subject = f"Attention of {len(found)} queries" if len(found) > 1 else f"Attention of {labels[0]}"
+    return Body(
+        [*items, *bar], width + 16 + bar_width, max(height, 120.0), subject, explanation, data, None, detail
+    )
+
+
+def _with_marks(pixels: np.ndarray, marks: list[Item]) -> np.ndarray:
+    """Return a picture with marks drawn on it."""
+    scene = Scene(pixels.shape[1], pixels.shape[0])
+    scene.items += [Picture(0, 0, pixels.shape[1], pixels.shape[0], pixels), *marks]
+    return np.asarray(scene.rasterize())[..., :3]
+
+
 Reduce = Callable[[Attention, int, Head, Query | None], Heatmap]
 
 
@@ -189,5 +242,8 @@ ATTENTION_VIEWS: dict[str, View] = {
         "Attention", "How strongly one query attends to each patch, on the photo.", _draw_attention
     ),
     "heads": View("Heads", "The same query in every head of a layer.", _draw_heads),
+    "pins": View(
+        "Pinned queries", "The query and pinned patches side by side, in the same colours.", _draw_pins
+    ),
     "wall": View("Wall", "The same query in every head of every layer.", draw_wall),
 }

@@ -42,6 +42,8 @@ class ViewState:
         The values at the ends of the colours of all maps of attention; None for each map's own.
     mass : float
         Show of each map of attention only the fewest cells that hold this share of it, above 0; 1 shows all.
+    pins : tuple of (int, int)
+        Patches whose maps the view ``"pins"`` shows beside that of the query.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class ViewState:
     hide_outliers: bool = False
     range: tuple[float, float] | None = None
     mass: float = 1.0
+    pins: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.range is not None and not (math.isfinite(sum(self.range)) and self.range[0] < self.range[1]):
@@ -92,6 +95,11 @@ class CaptionState:
     pieces: bool = False
     layer: int = -1
     head: Head = "mean"
+
+
+def toggled(pins: tuple[tuple[int, int], ...], patch: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return the pins with a patch added at their end, or without it if it was among them."""
+    return tuple(pin for pin in pins if pin != patch) if patch in pins else (*pins, patch)
 
 
 def parse_head(text: str) -> Head:
@@ -154,8 +162,14 @@ def resolve(analysis: Analysis, state: ViewState, strict: bool = False) -> ViewS
     state = replace(state, layer=layer, head=head, opacity=min(max(state.opacity, 0), 1))
     if state.view in CAPTION:
         return replace(
-            state, word=_word(analysis, state.word, strict and state.view in OF_WORD), query=None, panel=None
+            state,
+            word=_word(analysis, state.word, strict and state.view in OF_WORD),
+            query=None,
+            panel=None,
+            pins=(),
         )
+    found = [_query(layers[layer], pin, strict) for pin in state.pins]
+    state = replace(state, pins=tuple(pin for pin in found if isinstance(pin, tuple)))
     query, panel = _query(layers[layer], state.query, strict), _panel(analysis, state.panel, strict)
     return replace(state, query=query, panel=panel)
 

@@ -30,6 +30,7 @@ class Canvas(QGraphicsView):
     """Shows items of a picture; the wheel zooms at the pointer, dragging pans."""
 
     clicked = Signal(QPointF)  # a left click without a drag, in picture coordinates
+    pinned = Signal(QPointF)  # the same with the Shift key held
     pointed = Signal(QPointF)  # the pointer moved, in picture coordinates
     dragged = Signal(
         QPointF
@@ -136,7 +137,8 @@ class Canvas(QGraphicsView):
         """End a click or a drag."""
         if event.button() == Qt.MouseButton.LeftButton:
             if self._pressed is not None:
-                self.clicked.emit(self.mapToScene(self._pressed))
+                held = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+                (self.pinned if held else self.clicked).emit(self.mapToScene(self._pressed))
             self._pressed = self._dragged = None
             self._carries = False
         event.accept()

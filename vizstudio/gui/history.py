@@ -10,7 +10,7 @@ from vizstudio.core.state import ViewState
 
 GAP = 0.7  # seconds; what changes again sooner is one sweep of a slider or one drag
 LONGEST = 500  # places
-LOOKED_AT = ("view", "layer", "head", "query", "panel", "word")
+LOOKED_AT = ("view", "layer", "head", "query", "panel", "word", "pins")
 """The fields of a view that say what is looked at; the others say how it looks."""
 
 

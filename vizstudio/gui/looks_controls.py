@@ -38,6 +38,7 @@ class LooksControls(QObject):
         self.locked = QCheckBox(self.tr("The same for all maps"))
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         self._span = (0.0, 1.0)  # of the map that is shown
+        self._written: tuple[float, float] | None = None  # what the two boxes say
         self.opacity.setRange(0, 100)
         self.mass.setRange(1, 100)
         for slider in (self.opacity, self.mass):
@@ -105,8 +106,12 @@ class LooksControls(QObject):
         self.mass.valueChanged.connect(lambda value: self.changed.emit({"mass": value / 100}))
         self.smooth.toggled.connect(lambda on: self.changed.emit({"smooth": on}))
         self.locked.toggled.connect(lambda on: self.changed.emit({"range": self._span if on else None}))
-        self.low.valueChanged.connect(lambda value: self.changed.emit({"range": (value, self._span[1])}))
-        self.high.valueChanged.connect(lambda value: self.changed.emit({"range": (self._span[0], value)}))
+        self.low.valueChanged.connect(lambda value: self._type(value, self._span[1]))
+        self.high.valueChanged.connect(lambda value: self._type(self._span[0], value))
+
+    def _type(self, low: float, high: float) -> None:
+        self._written = None  # until it is shown what was made of it
+        self.changed.emit({"range": (low, high)})
 
     def show_state(self, state: ViewState) -> None:
         """Set the controls to what is asked."""
@@ -131,7 +136,10 @@ class LooksControls(QObject):
 
     def show_span(self, low: float, high: float) -> None:
         """Tell the range of the map that is shown, which is what can be kept."""
-        self._span, least = (low, high), 10.0**-DECIMALS
+        self._span = (low, high)
+        if not self.locked.isChecked() or self._written == self._span:
+            return  # another range would lay out the window anew, for each word of a caption
+        self._written, least = self._span, 10.0**-DECIMALS
         blockers = [QSignalBlocker(box) for box in (self.low, self.high)]
         self.low.setRange(min(-FARTHEST, low), max(high - least, low))
         self.high.setRange(min(low + least, high), max(FARTHEST, high))

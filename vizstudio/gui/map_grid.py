@@ -1,19 +1,20 @@
-"""Many maps as one picture: every head of a layer on the photo, or of every layer. No Qt here."""
+"""Many maps as one picture: all heads or pinned queries of a layer on the photo, or all layers. No Qt here."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vizstudio.core import maps
-from vizstudio.core.attention_views import columns_of
+from vizstudio.core.attention_views import columns_of, pinned_maps, pinned_range, queries_of
 from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.geometry import PatchGrid
 from vizstudio.core.looks import by_mass, colour_range
 from vizstudio.core.overlay import colorize, overlay
 from vizstudio.core.state import ViewState
 from vizstudio.core.statistics import outliers
-from vizstudio.core.types import AttentionLayer, Heatmap, Query
+from vizstudio.core.types import AttentionLayer, Head, Heatmap, Query
 from vizstudio.gui.snapshot import Result
 
 WIDEST = 1400  # pixels of all heads side by side
@@ -23,13 +24,14 @@ SIDE, GAP = 64, 6  # pixels of a map of the wall, where its cells allow, and bet
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One map: of which layer and head, where in the picture (left, top, width, height), and its cells there."""
+    """One map: of which layer, head and query, where in the picture (left, top, width, height), and its cells there."""
 
     layer: int
-    head: int
+    head: Head
     rect: tuple[float, float, float, float]
     cells: tuple[float, float, float, float]  # of all cells together, in the picture
     values: np.ndarray
+    query: Query | None = None
 
     def cell_at(self, x: float, y: float) -> tuple[int, int] | None:
         """Return the (row, column) of the cell at a place in the picture, None beside the cells."""
@@ -81,26 +83,46 @@ def grid_key(result: Result, state: ViewState) -> tuple[object, ...]:
     looks = state.query, state.hide_outliers, state.colormap, state.range, state.mass
     if state.view == "heads":
         return result, state.view, *looks, state.layer, state.opacity, state.smooth
+    if state.view == "pins":
+        return result, state.view, *looks, state.layer, state.opacity, state.smooth, state.head, state.pins
     asked = result.analysis.attention.layers[state.layer].queries.grid  # in whose numbers the query is
     return result, state.view, *looks, asked
 
 
 def map_grid(result: Result, state: ViewState) -> MapGrid:
-    """Compose the picture of a view, ``"heads"`` or ``"wall"``.
+    """Compose the picture of a view, ``"heads"``, ``"pins"`` or ``"wall"``.
 
     Raises
     ------
     VizstudioError
         If the layer in question has no maps.
     """
-    hide = outliers(result.analysis, state.layer) if state.hide_outliers else []
-    return _heads(result, state, hide) if state.view == "heads" else _wall(result, state)
+    if state.view == "wall":
+        return _wall(result, state)
+    hide, attention = _hide(result, state, state.layer), result.analysis.attention
+    if state.view == "heads":
+        stack = maps.all_heads(attention, state.layer, state.query, hide)
+        spans = [colour_range(state, values, from_zero=True) for values in stack]
+        return _on_photos(
+            result, state, list(stack), spans, list(range(len(stack))), [state.query] * len(stack)
+        )
+    found = pinned_maps(result.analysis, state, hide)
+    count, span = len(found), pinned_range(state, found)
+    values = [heatmap.values for heatmap in found]
+    return _on_photos(result, state, values, [span] * count, [state.head] * count, queries_of(state))
 
 
-def _heads(result: Result, state: ViewState, hide: list[int]) -> MapGrid:
-    attention = result.analysis.attention
-    stack = maps.all_heads(attention, state.layer, state.query, hide)
-    grid, columns = maps.key_grid(attention.layers[state.layer]), columns_of(len(stack))
+def _on_photos(
+    result: Result,
+    state: ViewState,
+    stack: list[np.ndarray],
+    spans: list[tuple[float, float]],
+    heads: Sequence[Head],
+    queries: Sequence[Query | None],
+) -> MapGrid:
+    """Draw maps of one layer on the photo, side by side."""
+    grid = maps.key_grid(result.analysis.attention.layers[state.layer])
+    columns = columns_of(len(stack))
     every = max(1, math.ceil(result.photo.shape[1] / (WIDEST / columns)))
     photo = result.photo[::every, ::every]
     high, wide = photo.shape[:2]
@@ -108,14 +130,14 @@ def _heads(result: Result, state: ViewState, hide: list[int]) -> MapGrid:
     down = math.ceil(len(stack) / columns)
     pixels = np.zeros((down * (high + line) - line, columns * (wide + gap) - gap, 4), np.uint8)
     tiles = []
-    for head, values in enumerate(stack):
-        x, y = (head % columns) * (wide + gap), (head // columns) * (high + line)
-        shown, span = by_mass(values, state.mass), colour_range(state, values, from_zero=True)
+    for i, values in enumerate(stack):
+        x, y = (i % columns) * (wide + gap), (i // columns) * (high + line)
+        shown, span = by_mass(values, state.mass), spans[i]
         drawn = overlay(photo, Heatmap(shown, grid), state.colormap, *span, state.opacity, state.smooth)
         pixels[y : y + high, x : x + wide, :3] = drawn
         pixels[y : y + high, x : x + wide, 3] = 255
         cells = _on_photo(grid, x, y, wide, high)
-        tiles.append(Tile(state.layer, head, (x, y, wide, high), cells, shown))
+        tiles.append(Tile(state.layer, heads[i], (x, y, wide, high), cells, shown, queries[i]))
     return MapGrid(result, state, pixels, tuple(tiles), {})
 
 

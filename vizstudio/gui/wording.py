@@ -58,6 +58,11 @@ def attention_title(about: AttentionLayer, state: ViewState, reduction: str = ""
     )
     layer = translate("wording", "layer {0}").format(state.layer)
     parts = {
+        "pins": [
+            translate("wording", "and of {0} pinned").format(len(state.pins)),
+            layer,
+            head_name(state.head),
+        ],
         "heads": [translate("wording", "layer {0}, every head").format(state.layer)],
         "wall": [translate("wording", "every head of every layer")],
     }.get(state.view, [layer, head_name(state.head)])

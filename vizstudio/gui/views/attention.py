@@ -6,16 +6,17 @@ from PySide6.QtCore import QPointF, QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from vizstudio.core.geometry import PatchGrid
+from vizstudio.core.state import toggled
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.items import Mark
-from vizstudio.gui.map_grid import MapGrid
+from vizstudio.gui.map_grid import MapGrid, Tile
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.views.map_grid import MapGridView
 from vizstudio.gui.views.map_picture import MapPicture
 from vizstudio.gui.views.wipe import Wipe
 from vizstudio.gui.wording import attention_title
 
-GRIDS = ("heads", "wall")
+GRIDS = ("heads", "pins", "wall")
 """The views that show many maps."""
 
 
@@ -51,6 +52,8 @@ class AttentionView(QWidget):
         self.offer_reductions({})
         self.which.activated.connect(lambda _: self.changed.emit({"view": self.which.currentData()}))
         self.canvas.clicked.connect(self._clicked)
+        self.canvas.pinned.connect(self._pinned)
+        self.grid.pinned.connect(self._pin)
         self.canvas.stepped.connect(self.queryMoved)
         self.canvas.dragged.connect(self._dragged)
         self.grid.chosen.connect(self._open)
@@ -78,6 +81,7 @@ class AttentionView(QWidget):
         self.which.addItem(self.tr("One map"), "attention")
         self.which.addItem(self.tr("Every head of the layer"), "heads")
         self.which.addItem(self.tr("Every head of every layer"), "wall")
+        self.which.addItem(self.tr("Pinned queries"), "pins")
         if titles:
             self.which.insertSeparator(self.which.count())
         for name, title in titles.items():
@@ -116,7 +120,7 @@ class AttentionView(QWidget):
         on_patch = isinstance(state.query, tuple) and grid is not None
         self.query.place(grid.cell_rect(*state.query) if on_patch else None)  # type: ignore[union-attr,misc]
         self.frame.hint(
-            self.tr("Click a patch to make it the query, or drag it; arrow keys move it, the wheel zooms.")
+            self.tr("Click a patch to make it the query, Shift+click to pin it; drag it; the wheel zooms.")
             if grid is not None
             else self.tr("The queries of this layer are not patches of the image.")
         )
@@ -140,6 +144,16 @@ class AttentionView(QWidget):
         if cell is not None:
             self.patchClicked.emit(*cell)
 
+    def _pinned(self, point: QPointF) -> None:
+        cell = self._cell_at(point)
+        if cell is not None:
+            self._pin(*cell)
+
+    def _pin(self, row: int, col: int) -> None:
+        """Show the map of a patch beside the others, or no more."""
+        assert self._snapshot is not None
+        self.changed.emit({"view": "pins", "pins": toggled(self._snapshot.state.pins, (row, col))})
+
     def _may_drag(self, point: QPointF) -> bool:
         """Return whether the edge of the photo or the query's patch is there."""
         self._drags_edge = self.wipe.holds(point)
@@ -156,8 +170,9 @@ class AttentionView(QWidget):
         if cell is not None and self._snapshot is not None and cell != self._snapshot.state.query:
             self.patchClicked.emit(*cell)
 
-    def _open(self, layer: int, head: int) -> None:
-        self.changed.emit({"view": "attention", "layer": layer, "head": head})
+    def _open(self, tile: Tile) -> None:
+        changes = {"view": "attention", "layer": tile.layer, "head": tile.head}
+        self.changed.emit({**changes, "query": tile.query} if tile.query is not None else changes)
 
     def _step(self, down: int, across: int) -> None:
         """Mark the map of another layer or head."""

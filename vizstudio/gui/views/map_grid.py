@@ -20,6 +20,7 @@ from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.items import ImageItem, Mark, to_qimage
 from vizstudio.gui.map_grid import MapGrid, Tile
 from vizstudio.gui.views.frame import PictureFrame
+from vizstudio.gui.wording import query_name
 
 MARGIN = 0.05  # of the picture's longer side, for the numbers beside it
 
@@ -53,7 +54,8 @@ class Marks(QGraphicsPathItem):
 class MapGridView(QWidget):
     """Shows a `MapGrid`; the layer and head that are asked for are outlined."""
 
-    chosen = Signal(int, int)  # (layer, head) of a map that was clicked, or marked when Enter was pressed
+    chosen = Signal(object)  # the Tile that was clicked, or marked when Enter was pressed
+    pinned = Signal(int, int)  # (row, column) of a patch that was clicked with Shift held, in any map
     stepped = Signal(int, int)  # an arrow key: maps (down, across)
 
     def __init__(self) -> None:
@@ -67,8 +69,9 @@ class MapGridView(QWidget):
             self.canvas, self.tr("Each map has its own scale. Click one to see it by itself.")
         )
         self.picture, self.current, self.pointer = ImageItem(), Mark(2.5), Marks()
+        self.queries = Marks()
         self._numbers: list[QGraphicsSimpleTextItem] = []
-        self.canvas.add(self.picture, self.current, self.pointer)
+        self.canvas.add(self.picture, self.queries, self.current, self.pointer)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
         self.problem.setVisible(False)
@@ -77,6 +80,7 @@ class MapGridView(QWidget):
         layout.addWidget(self.problem)
         layout.addWidget(self.frame, 1)
         self.canvas.clicked.connect(self._clicked)
+        self.canvas.pinned.connect(self._pinned)
         self.canvas.pointed.connect(self._pointed)
         self.canvas.left.connect(self._left)
         self.canvas.stepped.connect(self.stepped)
@@ -91,7 +95,11 @@ class MapGridView(QWidget):
             self.canvas.show_area(wide + edge, high + edge)
         self.frame.heading.setText(heading)
         self.frame.hint(
-            self.tr("Each map has its own scale from 0. Click one to see it by itself.")
+            self.tr(
+                "All maps have the same colours. Shift+click pins a patch, or releases it; click a map to open it."
+            )
+            if grid.state.view == "pins"
+            else self.tr("Each map has its own scale from 0. Click one to see it by itself.")
             if grid.state.range is None
             else self.tr("All maps have the range of the inspector. Click one to see it by itself.")
         )
@@ -100,6 +108,7 @@ class MapGridView(QWidget):
         )
         self.problem.setVisible(bool(grid.problems))
         self.pointer.place(())
+        self._mark_queries(grid)
         self._write_numbers(grid, edge)
 
     def show_problem(self, why: str) -> None:
@@ -109,7 +118,8 @@ class MapGridView(QWidget):
 
     def mark(self, layer: int, head: object) -> None:
         """Outline the map of a layer and head, if it is among them."""
-        found = [t for t in (self._grid.tiles if self._grid else ()) if (t.layer, t.head) == (layer, head)]
+        tiles = self._grid.tiles if self._grid and self._grid.state.view != "pins" else ()
+        found = [tile for tile in tiles if (tile.layer, tile.head) == (layer, head)]
         self.current.place(self._shifted(found[0].rect) if found else None)
 
     def place_of(self, tile: Tile, cell: tuple[int, int] = (0, 0)) -> QPointF:
@@ -156,7 +166,17 @@ class MapGridView(QWidget):
         else:
             for tile in grid.tiles:
                 middle = edge + tile.rect[0] + tile.rect[2] / 2
-                self._number(self.tr("head {0}").format(tile.head), middle, edge * 0.5 + tile.rect[1])
+                axis = grid.result.analysis.attention.layers[tile.layer].queries
+                pins = grid.state.view == "pins"
+                name = query_name(tile.query, axis) if pins else self.tr("head {0}").format(tile.head)
+                self._number(name, middle, edge * 0.5 + tile.rect[1])
+
+    def _mark_queries(self, grid: MapGrid) -> None:
+        """Outline the query's patch in its map, where maps have queries of their own."""
+        own = [tile for tile in grid.tiles if grid.state.view == "pins" and isinstance(tile.query, tuple)]
+        layers = grid.result.analysis.attention.layers
+        same = [tile for tile in own if layers[tile.layer].queries.grid == layers[tile.layer].keys.grid]
+        self.queries.place(self._shifted(tile.cell_rect(*tile.query)) for tile in same)  # type: ignore[misc]
 
     def _number(self, text: str, x: float, y: float) -> None:
         item = QGraphicsSimpleTextItem(text)
@@ -175,7 +195,13 @@ class MapGridView(QWidget):
     def _clicked(self, point: QPointF) -> None:
         tile = self._tile_at(point)
         if tile is not None:
-            self.chosen.emit(tile.layer, tile.head)
+            self.chosen.emit(tile)
+
+    def _pinned(self, point: QPointF) -> None:
+        tile, edge = self._tile_at(point), self._edge()
+        cell = tile.cell_at(point.x() - edge, point.y() - edge) if tile else None
+        if cell is not None:
+            self.pinned.emit(*cell)
 
     def _pointed(self, point: QPointF) -> None:
         """Tell the value under the pointer, and show the same patch in every map."""
