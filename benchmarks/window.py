@@ -144,6 +144,26 @@ def to_repaint(window: MainWindow, act: Callable[[int], None], repeats: int) -> 
     return taken
 
 
+def walls(window: MainWindow, repeats: int) -> None:
+    """Measure the time from another query to the painted maps of all layers and heads."""
+    controller, grid = window.controller, window.attention.grid
+    controller.change(view="wall", query=(0, 0))
+    until(lambda: bool(grid.tiles))
+    paints, taken = Paints(grid.canvas.viewport()), []
+    for i in range(repeats):
+        before = grid.tiles
+        start = time.perf_counter()
+        controller.change(query=(1, i % 2))
+        until(lambda b=before: grid.tiles is not b)  # type: ignore[misc]
+        painted = paints.count
+        until(lambda p=painted: paints.count > p)  # type: ignore[misc]
+        taken.append(time.perf_counter() - start)
+        until(lambda: controller.maps.number is None and window.more.maps.latest.number is None)
+    count = len(grid.tiles)
+    controller.change(view="attention", query=None)
+    row("query change to the wall's repaint", taken, f"{count} maps")
+
+
 def hovers(window: MainWindow, repeats: int) -> list[float]:
     """Return the times from a move over the position grid to the painted panel."""
     window.tabs.setCurrentWidget(window.position)
@@ -242,6 +262,7 @@ def main() -> None:
     gap.start()
     to_repaint(window, lambda i: controller.change(query="mean", layer=i % layers), options.repeats)
     row("gap of the event loop, changing the view", gap.stop())
+    walls(window, options.repeats)
     row("hover to enlarged panel", hovers(window, options.repeats))
     captions(window, ModelChoice(options.captioner), photos[0], options.repeats)
     window.close()
