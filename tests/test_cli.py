@@ -134,7 +134,10 @@ def test_debug_shows_the_traceback_too(
     ("words", "told"),
     [
         (["rnu", "x.jpg"], "no command or image 'rnu': did you mean run?"),
-        (["nothing"], "no command or image 'nothing': choose from run, demo, models, plugins, plugin, doctor"),
+        (
+            ["nothing"],
+            "no command or image 'nothing': choose from run, demo, models, plugins, plugin, doctor",
+        ),
         (["run"], "see `vizstudio run --help`"),
         (["models", "no such model"], "no model matches 'no such model'"),
         (["plugins", "--disable", "vot"], "no plugin 'vot': did you mean vit?"),

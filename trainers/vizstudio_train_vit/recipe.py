@@ -81,8 +81,8 @@ def start_from_sine(model: Any, name: str) -> None:
         If the model has no vector for every patch.
     """
     table = getattr(model, "pos_embed", None)
-    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
-    count = grid[0] * grid[1] if grid else 0
+    grid: Any = getattr(getattr(model, "patch_embed", None), "grid_size", None) or (0, 0)
+    count = grid[0] * grid[1]
     if not isinstance(table, nn.Parameter) or table.ndim != 3 or not count or table.shape[1] < count:
         raise ModelError(f"{name} has no learned vector for each patch's position: leave --position-init out")
     with torch.no_grad():

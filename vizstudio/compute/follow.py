@@ -84,7 +84,11 @@ class PlaceFollower:
         for name, parameter in model.named_parameters():
             leaf = name.rpartition(".")[2]
             of_class = leaf == "class_embedding"
-            if parameter.ndim == 3 and len(parameter) == 1 and ("token" in leaf or "latent" in leaf or of_class):
+            if (
+                parameter.ndim == 3
+                and len(parameter) == 1
+                and ("token" in leaf or "latent" in leaf or of_class)
+            ):
                 self._mark(parameter, Twin(self._new_tokens(parameter, 1, leaf)))
             elif parameter.ndim == 1 and of_class:
                 self._mark(parameter, Twin(self._new_tokens(parameter[None], 0, leaf)[0]))
