@@ -2,10 +2,10 @@
 
 import torch
 
-from vizstudio.api import ModelError, ModelRequest, RunContext, WeightSource
+from vizstudio.api import ModelError, ModelRequest, RunContext, WeightSource, resource_path
 from vizstudio_catr.checkpoint import Loaded, read_checkpoint
 from vizstudio_catr.config import CatrConfig
-from vizstudio_catr.names import NAMES
+from vizstudio_catr.names import DEMO, DEMO_WEIGHTS, NAMES
 from vizstudio_catr.network import CaptionNetwork
 from vizstudio_catr.release import FILES, fetch
 from vizstudio_catr.vocabulary import Vocabulary
@@ -24,6 +24,8 @@ def build(name: str, request: ModelRequest, context: RunContext) -> tuple[Loaded
         If its weights cannot be had or do not fit.
     """
     _check(name, request)
+    if name == DEMO:
+        return read_checkpoint(resource_path(DEMO_WEIGHTS)), "pretrained"
     if request.checkpoint is not None:
         return read_checkpoint(request.checkpoint), "checkpoint"
     if request.pretrained or name in FILES:  # v1 to v3 name weights, not an architecture
@@ -44,6 +46,8 @@ def build(name: str, request: ModelRequest, context: RunContext) -> tuple[Loaded
 def _check(name: str, request: ModelRequest) -> None:
     if name not in NAMES:
         raise ModelError(f"there is no catr:{name}: choose {', '.join(f'catr:{n}' for n in NAMES)}")
+    if name == DEMO and request.checkpoint is not None:
+        raise ModelError(f"catr:{DEMO} has weights of its own: leave --checkpoint out, or name catr:own")
     if request.class_names is not None:
         raise ModelError("a captioning model has no classes: leave the file of class names out")
     size = request.input_size

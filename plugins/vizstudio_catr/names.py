@@ -2,7 +2,11 @@
 
 from vizstudio.api import ModelListing
 
+DEMO = "demo"
+"""The name of the model that ships."""
+DEMO_WEIGHTS = "models/catr_demo.safetensors"
 NAMES = {
+    DEMO: "ships with its weights, trained on emoji scenes",
     "v1": "weights: release 0.1",
     "v2": "weights: release 0.2",
     "v3": "weights: release 0.2, the newest",

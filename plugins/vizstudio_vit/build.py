@@ -12,10 +12,19 @@ from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_co
 from timm.models import get_deprecated_models
 from torch import nn
 
-from vizstudio.api import CheckpointError, ModelError, ModelRequest, RunContext, WeightSource, first_line
+from vizstudio.api import (
+    CheckpointError,
+    ModelError,
+    ModelRequest,
+    RunContext,
+    WeightSource,
+    first_line,
+    resource_path,
+)
 from vizstudio_vit.checkpoint import Weights, count_classes, read_weights
 from vizstudio_vit.fitting import check_fitted, explain
 from vizstudio_vit.hub import fetch
+from vizstudio_vit.names import DEMO, DEMO_ARCHITECTURE, DEMO_WEIGHTS
 from vizstudio_vit.preprocess import Preprocessing
 
 UNTRAINED_SEED = 0
@@ -53,6 +62,8 @@ def build(
     CheckpointError, OfflineError
         If its weights cannot be had or do not fit.
     """
+    if name == DEMO:
+        return _demo(request)
     current = _current_name(name)
     if request.checkpoint is not None:
         built = _from_checkpoint(current, request, arguments)
@@ -67,6 +78,18 @@ def build(
         built = _finish(model, request, "untrained", Weights({}, f"seed {UNTRAINED_SEED}"))
     if current != name:
         built.notes.append(f"{name} is an old name of {current}")
+    return built
+
+
+def _demo(request: ModelRequest) -> Built:
+    """Build the model that ships with its weights."""
+    if request.checkpoint is not None:
+        raise ModelError(
+            f"vit:{DEMO} has weights of its own: leave --checkpoint out, or name the architecture of your file"
+        )
+    path = resource_path(DEMO_WEIGHTS)
+    built = _from_checkpoint(DEMO_ARCHITECTURE, replace(request, checkpoint=path), None)
+    built.weights = "pretrained"
     return built
 
 

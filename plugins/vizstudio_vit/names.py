@@ -69,6 +69,10 @@ ONLY = {
     "mobilenetv3": r"^mobilenetv4_hybrid",
     "mobilevit": r"^mobilevit_",
 }
+DEMO = "demo"
+"""The name of the model that ships."""
+DEMO_ARCHITECTURE = "vit_tiny_patch16_224"
+DEMO_WEIGHTS = "models/vit_demo.safetensors"
 _REGISTERED = re.compile(r"^@register_model\s*\n(?:@[^\n]*\n)*def (\w+)\(", re.MULTILINE)
 _CONFIG = re.compile(
     r"^ {4}['\"](\w+)(?:\.([\w*]+))?['\"]: ?\w+\((.*?)(?=^ {4}['\"]|^\}|^\w)", re.MULTILINE | re.DOTALL
@@ -77,7 +81,9 @@ _HAS_WEIGHTS = re.compile(r"(hf_hub_id|url)=['\"]\w")
 
 
 def list_models() -> list[ModelListing]:
-    """Return every model that the installed timm registers in `MODULES`, with the tags of its published weights.
+    """Return the model that ships, and every one that the installed timm registers in `MODULES`.
+
+    Each comes with the tags of its published weights.
 
     A tag is what stands behind the dot of a name such as ``vit_tiny_patch16_224.augreg_in21k``.
 
@@ -90,12 +96,15 @@ def list_models() -> list[ModelListing]:
     if spec is None or spec.origin is None:
         raise ModelError("timm is not installed: `pip install timm`")
     folder = Path(spec.origin).parent / "models"
+    shipped = ModelListing(
+        DEMO, "vision_transformer", "ships with its weights, trained on emoji scenes", "named"
+    )
     listings = []
     for module in MODULES:
         path = folder / f"{module}.py"
         if path.exists():  # a module may be younger than the installed timm
             listings += _read_module(module, path.read_text(encoding="utf-8"))
-    return sorted(listings, key=lambda listing: (listing.family, listing.name))
+    return [shipped, *sorted(listings, key=lambda listing: (listing.family, listing.name))]
 
 
 def _read_module(module: str, source: str) -> list[ModelListing]:
@@ -107,6 +116,8 @@ def _read_module(module: str, source: str) -> list[ModelListing]:
     return [
         ModelListing(name, module, f"weights: {', '.join(tags[name])}", "published")
         if name in tags
-        else ModelListing(name, module)  # some have weights that a function makes known, which is not run here
+        else ModelListing(
+            name, module
+        )  # some have weights that a function makes known, which is not run here
         for name in names
     ]

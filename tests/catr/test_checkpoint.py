@@ -195,7 +195,7 @@ def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "request_", "message"),
     [
-        ("v9", {}, "there is no catr:v9: choose catr:v1, catr:v2, catr:v3, catr:own"),
+        ("v9", {}, "there is no catr:v9: choose catr:demo, catr:v1, catr:v2, catr:v3, catr:own"),
         ("own", {"pretrained": True}, "catr:own has no published weights: choose catr:v1"),
         ("v3", {"class_names": Path("x.txt")}, "has no classes"),
         ("v3", {"input_size": (299, 199)}, "square input size such as 299x299, not 299x199"),

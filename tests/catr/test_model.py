@@ -237,4 +237,4 @@ def test_listing_imports_no_torch() -> None:
         "[m for m in ('torch', 'tokenizers', 'huggingface_hub') if m in sys.modules]]))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout) == [["v1", "v2", "v3", "own"], []]
+    assert json.loads(done.stdout) == [["demo", "v1", "v2", "v3", "own"], []]

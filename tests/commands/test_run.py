@@ -19,6 +19,7 @@ from vizstudio.cli import main
 from vizstudio.commands.batch import find_images, unique_stems
 from vizstudio.core.figures import VIEWS, render
 from vizstudio.core.state import CAPTION
+from vizstudio.resources import resource_path
 
 MODEL = "vit:vit_tiny_patch16_224"
 COMMON = ["--model", MODEL, "--device", "cpu"]
@@ -239,12 +240,43 @@ def test_no_two_images_share_a_name_of_results(names: list[str]) -> None:
     assert all(stem.startswith(name) for stem, name in zip(stems, names, strict=True))
 
 
-def test_demo_writes_pictures_of_the_photos_that_ship(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.slow
+def test_demo_without_a_display_writes_pictures_and_films(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["demo", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr("socket.socket.connect", _no_network)
+    assert main(["demo", "--headless", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    scenes = [path.stem for path in resource_path("scenes").iterdir()]
     views = ("attention", "wall", "rollout", "position")
-    expected = {f"{photo.stem}_{view}.png" for photo in photos.glob("*.jpg") for view in views}
-    assert {path.name for path in tmp_path.iterdir()} == expected
-    assert len(expected) == 16
-    assert "note: untrained weights" in capsys.readouterr().err
+    expected = {
+        f"{stem}_{view}.png" for stem in [*scenes, *(p.stem for p in photos.glob("*.jpg"))] for view in views
+    }
+    expected |= {f"{stem}_caption.{kind}" for stem in scenes for kind in ("png", "gif")}
+    told = capsys.readouterr()
+    assert (
+        {path.name for path in tmp_path.iterdir()}
+        == expected
+        == {Path(line).name for line in told.out.split()}
+    )
+    assert len(expected) == 34
+    assert "untrained" not in told.err
+    with Image.open(tmp_path / f"{scenes[0]}_caption.gif") as film:
+        assert film.n_frames > 5
+
+
+def _no_network(*args: object) -> None:
+    raise AssertionError("the demo asked for the network")
+
+
+def test_demo_opens_the_studio_where_there_is_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    def open_studio(image: Path, **options: Any) -> int:
+        opened.append((image.name, options["model"]))
+        return 0
+
+    monkeypatch.setattr("vizstudio.commands.demo.window", open_studio)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.setenv("DISPLAY", ":7")
+    assert main(["demo"]) == 0
+    assert opened == [("scene_11.jpg", "vit:demo")]
