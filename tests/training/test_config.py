@@ -72,6 +72,17 @@ def test_a_file_of_options_that_is_wrong(content: str, message: str, tmp_path: P
     assert "options.yaml" in str(raised.value)
 
 
+def test_options_in_toml(tmp_path: Path) -> None:
+    path = tmp_path / "options.toml"
+    path.write_text("lr = 1e-5\nepochs = 7\nmodel_args = {depth = 2}\npretrained = false\n", encoding="utf-8")
+    made = make_config(FinetuneConfig, GIVEN, path)
+    assert isinstance(made, FinetuneConfig)
+    assert (made.lr, made.epochs, made.model_args, made.pretrained) == (1e-5, 7, {"depth": 2}, False)
+    path.write_text("epochs: 7", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"options\.toml is no TOML: "):
+        make_config(FinetuneConfig, GIVEN, path)
+
+
 def test_what_is_missing_is_told_with_its_option() -> None:
     with pytest.raises(UsageError, match=r"data is missing: give --data; out is missing: give --out"):
         make_config(FinetuneConfig, {})

@@ -3,6 +3,9 @@
 import csv
 import errno
 import json
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +190,34 @@ def test_a_full_disk_stops_the_run_with_what_was_saved_whole(
     done = run_here("--out", out, "--resume")
     assert done.returncode == 0, done.stderr
     assert [e["epoch"] for e in events(out, "epoch")] == [1, 2, 3]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 12 MB; a state of the tiny run has 3.5, and two are kept."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk here")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_disk_that_is_really_full_loses_nothing(images: Path, tmp_path: Path, small_disk: Path) -> None:
+    whole, out = tmp_path / "whole", small_disk / "run"
+    options = ("--data", str(images), *TINY, "--epochs", "3")
+    assert run_here(*options, "--out", whole).returncode == 0
+    (small_disk / "other").write_bytes(bytes(2_000_000))
+    done = run_here(*options, "--out", out)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No space left on device" in done.stderr
+    assert "what was saved before is whole: --resume goes on" in done.stderr
+    (small_disk / "other").unlink()
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    assert run_here("--out", out, "--resume").returncode == 0
+    ours, theirs = (load_file(folder / "last.safetensors") for folder in (out, whole))
+    assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
 
 
 class Small(torch.nn.Module):

@@ -97,7 +97,7 @@ def _general(kind: type[TrainConfig]) -> list[inspect.Parameter]:
             "config",
             Path | None,
             None,
-            "A file of options in YAML; those given on the command line count more.",
+            "A file of options in YAML or TOML; those given on the command line count more.",
         ),
         ("preset", str | None, None, f"Options by a name{presets}; a file's and those given count more."),
         ("resume", bool, False, "Go on with the run in --out, exactly where it stopped."),

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -131,21 +132,23 @@ class TrainConfig(BaseModel):
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read a file of options in YAML.
+    """Read a file of options in YAML, or in TOML if its name ends so.
 
     Raises
     ------
     UsageError
         If it cannot be read or is no mapping.
     """
+    kind = "TOML" if path.suffix.lower() == ".toml" else "YAML"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text) if kind == "TOML" else yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the options cannot be read from {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path.name} is no {kind}: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise UsageError(f"{path.name} must have lines such as `epochs: 10`")
+        raise UsageError(f"{path.name} must have lines such as `epochs{' = ' if kind == 'TOML' else ': '}10`")
     return {key: _number(value) for key, value in content.items()}
 
 
