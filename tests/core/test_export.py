@@ -75,6 +75,7 @@ COMMON = {"logits": (5,), "probabilities": (5,), "labels": (5,), "grid": (2,), "
         ("attention", {"weights": (3, 2, 13), "heatmap": (3, 4)}),
         ("heads", {"weights": (3, 2, 13), "heatmaps": (2, 3, 4)}),
         ("wall", {"weights": (3, 2, 13), "heatmaps": (3, 2, 3, 4)}),
+        ("pins", {"heatmaps": (1, 3, 4)}),
         ("position", {"similarity": (3, 4, 3, 4)}),
         ("panel", {"heatmap": (3, 4)}),
         ("position-norm", {"heatmap": (3, 4)}),
