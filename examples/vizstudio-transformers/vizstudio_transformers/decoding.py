@@ -1,5 +1,6 @@
 """The text decoders of transformers' captioners: one token at a time, with what each step looked at."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache, EncoderDecoderCache
+from transformers import DynamicCache, EncoderDecoderCache, GPT2LMHeadModel
 
 from vizstudio.api import ModelError, QueryCalls, Reading, TokenAxis, capture_rows
 
 KeysValues = tuple[Tensor, Tensor]
+CACHE = "cache" if "cache" in inspect.signature(GPT2LMHeadModel.forward).parameters else "past_key_values"
+"""What decoders call their cache; it was renamed in transformers 5.24."""
 MOST_KEPT = 2000
 """Beginnings to know at most."""
 
@@ -112,7 +115,7 @@ def _git(model: Any) -> Parts:
 
     def prefill(image: Tensor, cache: Any) -> Any:
         # The image's tokens see one another and no text, so they are read once, without a mask.
-        return model.git.encoder(image, attention_mask=None, past_key_values=cache, use_cache=True)
+        return model.git.encoder(image, attention_mask=None, use_cache=True, **{CACHE: cache})
 
     tower, config = model.git.image_encoder, model.config
     return _parts(model, tower, config, states, logits, told.bos_token_id, told.eos_token_id, prefill)
@@ -197,9 +200,7 @@ class Decoding:
         ids = torch.tensor([[read[-1]]], device=self._states.device)
         past = cache if self.parts.prefill else EncoderDecoderCache(cache, self._shared)
         with torch.no_grad(), capture_rows(self.parts.model) as seen:
-            out = self.parts.logits(
-                ids, self._states, position_ids=place, past_key_values=past, use_cache=True
-            )
+            out = self.parts.logits(ids, self._states, position_ids=place, use_cache=True, **{CACHE: past})
         self._last = read, cache
         own = [(layer.keys[..., -1:, :].clone(), layer.values[..., -1:, :].clone()) for layer in cache.layers]
         log_probs = out.logits[0, -1].float().log_softmax(-1).cpu()
