@@ -26,6 +26,14 @@ STEPS = {
 }
 
 
+def tell_arrow(event: QKeyEvent, tell: Callable[[int, int], None]) -> None:
+    """Tell an arrow key as cells (down, across); leave other keys to the window."""
+    step = STEPS.get(Qt.Key(event.key()))
+    event.setAccepted(step is not None)
+    if step is not None:
+        tell(*step)
+
+
 class Canvas(QGraphicsView):
     """Shows items of a picture; the wheel zooms at the pointer, dragging pans."""
 
@@ -154,12 +162,7 @@ class Canvas(QGraphicsView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Tell arrow keys; leave other keys to the window."""
-        step = STEPS.get(Qt.Key(event.key()))
-        if step is None:
-            event.ignore()
-        else:
-            self.stepped.emit(*step)
-            event.accept()
+        tell_arrow(event, self.stepped.emit)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame."""

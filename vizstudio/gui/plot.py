@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -16,15 +16,13 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vizstudio.core.overlay import lookup_table
-from vizstudio.core.page import number, ticks
-from vizstudio.gui.canvas import STEPS
-from vizstudio.gui.training.chart import Axes
+from vizstudio.gui.axes import GAP, Axes, ChartBase
+from vizstudio.gui.canvas import tell_arrow
 
 RADIUS, NEAR = 3.6, 12.0  # pixels
-GAP, RAMP = 8, 64
+RAMP = 64  # pixels of the legend's colours
 USUAL = "0000"  # room for such a number is left, so that plots above each other are aligned
 ON_LIGHT, ON_DARK = (0, 205), (80, 255)  # levels of a colormap that stand out of the ground
 
@@ -98,23 +96,20 @@ class Content:
         object.__setattr__(self, "values", (low if self.from_zero else low - room, high + room))
 
 
-class Plot(QWidget):
+class Plot(ChartBase):
     """Setters never write back."""
 
     chosen = Signal(object)  # the key of the dot that was clicked
     stepped = Signal(int, int)  # an arrow key: (down, across)
 
     def __init__(self, name: str, measure: str) -> None:
-        super().__init__()
+        super().__init__(name)
         self._content: Content | None = None
         self._empty = ""
         self.hovered: Dot | None = None
-        self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(name)
         self.setAccessibleDescription(measure)
         self.setToolTip(measure)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_content(self, content: Content) -> None:
         """Show something else."""
@@ -167,25 +162,17 @@ class Plot(QWidget):
         if event.button() == Qt.MouseButton.LeftButton and found is not None:
             self.chosen.emit(found.key)
 
-    def leaveEvent(self, event: QEvent) -> None:
-        """Tell nothing."""
-        super().leaveEvent(event)
+    def forget_pointer(self) -> None:
+        """Tell of no dot."""
         self.hovered = None
-        self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Tell arrow keys; leave other keys to the window."""
-        step = STEPS.get(Qt.Key(event.key()))
-        if step is None:
-            event.ignore()
-        else:
-            self.stepped.emit(*step)
+        tell_arrow(event, self.stepped.emit)
 
     def _axes(self, content: Content) -> Axes:
         metrics = self.fontMetrics()
-        marks, decimals = ticks(*content.values, 4)
-        texts = [USUAL, *(number(mark, decimals) for mark in marks)]
-        left = max(map(metrics.horizontalAdvance, texts)) + GAP
+        left = self.room_for_numbers(content.values, (USUAL,))
         top, below = metrics.height() + GAP, 2 * metrics.height() + 6
         area = QRectF(left, top, max(self.width() - left - 8, 1), max(self.height() - top - below, 1))
         return Axes(area, content.span, content.values)
@@ -196,9 +183,7 @@ class Plot(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         content = self._content
         if content is None:
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(self.rect().adjusted(20, 0, -20, 0), flags, self._empty)
+            self.paint_empty(painter, self._empty)
         else:
             axes = self._axes(content)
             self._paint_axes(painter, axes, content)
@@ -215,23 +200,13 @@ class Plot(QWidget):
         painter.end()
 
     def _paint_axes(self, painter: QPainter, axes: Axes, content: Content) -> None:
-        rule = self.palette().color(QPalette.ColorRole.Mid)
-        muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
         area, metrics = axes.area, self.fontMetrics()
         if content.band is not None:
             left, right = axes.x(content.band - 0.5), axes.x(content.band + 0.5)
-            painter.fillRect(QRectF(left, area.top(), right - left, area.height()), rule)
-        painter.setPen(muted)
+            band = QRectF(left, area.top(), right - left, area.height())
+            painter.fillRect(band, self.palette().color(QPalette.ColorRole.Mid))
+        self.paint_rules(painter, axes)
         painter.drawText(QPointF(0, metrics.ascent()), content.y_title)
-        marks, decimals = ticks(*content.values, 4)
-        right_of = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for mark in marks:
-            y = round(axes.y(mark)) + 0.5
-            painter.setPen(QPen(rule, 1))
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            painter.setPen(muted)
-            where = QRectF(0, y - metrics.height() / 2, area.left() - GAP + 2, metrics.height())
-            painter.drawText(where, right_of, number(mark, decimals))
         if content.ends is not None:
             self._paint_legend(painter, content, content.ends)
         for mark, text in self._written(axes, content):
@@ -262,8 +237,7 @@ class Plot(QWidget):
             painter.drawText(QPointF(min(end.x(), axes.area.right()) - wide, end.y() - 4), line.name)
 
     def _colour(self, content: Content, shade: float) -> QColor:
-        dark = self.palette().color(QPalette.ColorRole.Window).lightness() < 128
-        low, high = ON_DARK if dark else ON_LIGHT
+        low, high = ON_DARK if self.is_dark() else ON_LIGHT
         return QColor(*map(int, lookup_table(content.colormap)[round(low + shade * (high - low))]))
 
     def _paint_legend(self, painter: QPainter, content: Content, ends: tuple[str, str]) -> None:
@@ -290,12 +264,7 @@ class Plot(QWidget):
     def _paint_told(self, painter: QPainter, dot: Dot) -> None:
         """Write what is under the pointer in a box beside it."""
         metrics, place = self.fontMetrics(), self.place_of(dot)
-        wide, high = metrics.horizontalAdvance(dot.name) + 2 * GAP, metrics.height() + GAP
-        left = place.x() + 10 if place.x() + 10 + wide < self.width() else max(place.x() - 10 - wide, 0.0)
-        top = min(max(place.y() - high / 2, 1.0), self.height() - high - 1.0)
-        painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
-        painter.setBrush(self.palette().color(QPalette.ColorRole.ToolTipBase))
-        box = QRectF(left, top, wide, high)
-        painter.drawRoundedRect(box, 4, 4)
+        beside = QPointF(place.x(), max(place.y() - (metrics.height() + GAP) / 2, 1.0))
+        box = self.paint_box(painter, beside, metrics.horizontalAdvance(dot.name), 1, apart=10)
         painter.setPen(self.palette().color(QPalette.ColorRole.ToolTipText))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), dot.name)

@@ -1,10 +1,9 @@
 """A chart of curves over the steps of a run: axes with round numbers, a legend, the values under the pointer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -16,54 +15,27 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vizstudio.core.overlay import value_range
-from vizstudio.core.page import number, ticks
+from vizstudio.core.page import ticks
+from vizstudio.gui.axes import GAP, Axes, ChartBase
 from vizstudio.gui.training.run_log import Curve
 
 ON_LIGHT = ("#2f66b0", "#b4530a", "#1a7a43", "#8a3ea8", "#0b7a86", "#b01d5b", "#6b5900", "#5b6470")
 ON_DARK = ("#6aa5ea", "#f0a35e", "#6fcf97", "#cf93e6", "#4fc4d0", "#f27aa8", "#cdbb4a", "#9ca5b1")
-GAP, SWATCH = 8, 14  # pixels
+SWATCH = 14  # pixels
 DOTS = 40  # points up to which each is marked
 
 
-@dataclass(frozen=True)
-class Axes:
-    """Where steps and values lie in the widget."""
-
-    area: QRectF
-    steps: tuple[float, float]
-    values: tuple[float, float]
-
-    def x(self, step: float) -> float:
-        """Return where a step lies."""
-        low, high = self.steps
-        return self.area.left() + self.area.width() * (step - low) / (high - low)
-
-    def y(self, value: float) -> float:
-        """Return where a value lies."""
-        low, high = self.values
-        return self.area.bottom() - self.area.height() * (value - low) / (high - low)
-
-    def step_at(self, x: float) -> float:
-        """Return the step at a place."""
-        low, high = self.steps
-        return low + (high - low) * (x - self.area.left()) / max(self.area.width(), 1.0)
-
-
-class Chart(QWidget):
+class Chart(ChartBase):
     """Shows named curves in one colour each; setters never write back."""
 
     def __init__(self, title: str, from_zero: bool = False) -> None:
-        super().__init__()
+        super().__init__(title)
         self._title, self._from_zero = title, from_zero
         self._curves: dict[str, Curve] = {}
         self._last = 1
         self._at: float | None = None  # where the pointer is, in pixels across
-        self.setMouseTracking(True)
-        self.setAccessibleName(title)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_curves(self, curves: Mapping[str, Curve], last: int) -> None:
         """Show other curves, or the same grown; the axis ends at step `last`."""
@@ -85,7 +57,7 @@ class Chart(QWidget):
         """Return (curve, step, value) under the pointer: of each curve the point that is nearest in steps."""
         if self._at is None or not self._curves:
             return []
-        wanted = self._axes().step_at(self._at)
+        wanted = self._axes().along(self._at)
         found = []
         for name, curve in self._curves.items():
             i = int(np.abs(np.array(curve.steps) - wanted).argmin())
@@ -97,11 +69,9 @@ class Chart(QWidget):
         self._at = event.position().x()
         self.update()
 
-    def leaveEvent(self, event: QEvent) -> None:
-        """Tell nothing."""
-        super().leaveEvent(event)
+    def forget_pointer(self) -> None:
+        """Tell of no step."""
         self._at = None
-        self.update()
 
     def _range(self) -> tuple[float, float]:
         values = np.array([v for curve in self._curves.values() for v in curve.values])
@@ -111,16 +81,14 @@ class Chart(QWidget):
 
     def _axes(self) -> Axes:
         metrics, span = self.fontMetrics(), self._range()
-        marks, decimals = ticks(*span, 4)
-        left = max(metrics.horizontalAdvance(number(mark, decimals)) for mark in marks) + GAP
+        left = self.room_for_numbers(span)
         lines = 1 + max((line for _, line in self._places()), default=0)
         top, below = lines * metrics.height() + GAP, metrics.height() + 4
         area = QRectF(left, top, max(self.width() - left - 6, 1), max(self.height() - top - below, 1))
         return Axes(area, (0.0, float(self._last)), span)
 
     def _colour(self, place: int) -> QColor:
-        dark = self.palette().color(QPalette.ColorRole.Window).lightness() < 128
-        colours = ON_DARK if dark else ON_LIGHT
+        colours = ON_DARK if self.is_dark() else ON_LIGHT
         return QColor(colours[place % len(colours)])
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -129,8 +97,7 @@ class Chart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_legend(painter)
         if not self._curves:
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.tr("nothing told yet"))
+            self.paint_empty(painter, self.tr("nothing told yet"))
             painter.end()
             return
         axes = self._axes()
@@ -189,31 +156,15 @@ class Chart(QWidget):
             self.tr("{0} {1} at step {2}").format(_shown(name), f"{value:.4g}", step)
             for name, step, value in told
         ]
-        wide = max(self.fontMetrics().horizontalAdvance(text) for text in texts) + SWATCH + 5 + 2 * GAP
-        high = line * len(texts) + GAP
-        left = at + 12 if at + 12 + wide < self.width() else max(at - 12 - wide, 0.0)
-        top = max(min(axes.area.top(), self.height() - high - 1.0), 0.0)
-        box = QRectF(left, top, wide, high)
-        painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
-        painter.setBrush(self.palette().color(QPalette.ColorRole.ToolTipBase))
-        painter.drawRoundedRect(box, 4, 4)
+        wide = max(map(self.fontMetrics().horizontalAdvance, texts)) + SWATCH + 5
+        box = self.paint_box(painter, QPointF(at, axes.area.top()), wide, len(texts), apart=12)
         for i, text in enumerate(texts):
             self._paint_name(painter, box.topLeft() + QPointF(GAP, GAP / 2 + i * line), i, text)
 
     def _paint_axes(self, painter: QPainter, axes: Axes) -> None:
-        rule = self.palette().color(QPalette.ColorRole.Mid)
-        muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
-        line, area = self.fontMetrics().height(), axes.area
-        marks, decimals = ticks(*axes.values, 4)
-        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for mark in marks:
-            y = round(axes.y(mark)) + 0.5
-            painter.setPen(QPen(rule, 1))
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            painter.setPen(muted)
-            where = QRectF(0, y - line / 2, area.left() - GAP + 2, line)
-            painter.drawText(where, right, number(mark, decimals))
-        steps, _ = ticks(*axes.steps, max(2, min(6, int(area.width() / 60))))
+        area = axes.area
+        self.paint_rules(painter, axes)
+        steps, _ = ticks(*axes.span, max(2, min(6, int(area.width() / 60))))
         for mark in [step for step in steps if step == int(step)]:
             text = str(int(mark)) + (self.tr(" steps") if mark == steps[-1] and mark else "")
             width = self.fontMetrics().horizontalAdvance(text)
