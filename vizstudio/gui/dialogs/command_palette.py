@@ -5,21 +5,18 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
-    QObject,
     QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QLabel,
-    QLineEdit,
     QListView,
     QStyle,
     QStyledItemDelegate,
@@ -29,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from vizstudio.gui.commands import Command
+from vizstudio.gui.dialogs.search_line import SearchLine
 from vizstudio.gui.search import find
 
 SIZE = (620, 420)
@@ -119,7 +117,7 @@ class CommandPalette(QDialog):
         self.setObjectName("palette")
         self.setWindowTitle(self.tr("Commands"))
         self.resize(*SIZE)
-        self.line, self.list, self.tip = QLineEdit(), QListView(), QLabel()
+        self.line, self.list, self.tip = SearchLine(PAGE), QListView(), QLabel()
         self.line.setPlaceholderText(
             self.tr("What to do? Type a part of its name: an action, a layer, a model")
         )
@@ -139,31 +137,16 @@ class CommandPalette(QDialog):
         layout.setSpacing(7)
         for widget in (self.line, self.list, self.tip):
             layout.addWidget(widget)
-        self.line.installEventFilter(self)
+        self.line.moved.connect(self._move)
+        self.line.taken.connect(self._run)
         self.line.textChanged.connect(self._search)
         self.list.clicked.connect(lambda _: self._run())
         self.list.selectionModel().currentChanged.connect(self._tell)
         self._search()
         self.line.setFocus()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keys that move the selection, and Enter, work from the line."""
-        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
-            return False
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._run()
-            return True
-        moves = {
-            Qt.Key.Key_Down: 1,
-            Qt.Key.Key_Up: -1,
-            Qt.Key.Key_PageDown: PAGE,
-            Qt.Key.Key_PageUp: -PAGE,
-        }
-        step = moves.get(Qt.Key(event.key()))
-        if step is None:
-            return False
-        self._go(self.list.currentIndex().row() + step)
-        return True
+    def _move(self, rows: int) -> None:
+        self._go(self.list.currentIndex().row() + rows)
 
     def _search(self) -> None:
         """Show what matches; before anything is typed, the actions alone."""

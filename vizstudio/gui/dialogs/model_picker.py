@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QRadioButton,
     QTabBar,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from vizstudio.gui.catalogue import Catalogue, Which
 from vizstudio.gui.dialogs.model_table import ModelRows, ModelTable
+from vizstudio.gui.dialogs.search_line import SearchLine
 from vizstudio.gui.model_bar import FILE, PRETRAINED, UNTRAINED, weight_filter
 from vizstudio.gui.snapshot import ModelChoice
 
@@ -49,7 +49,7 @@ class ModelPicker(QDialog):
         self._file = current.checkpoint if current else None
         self.setWindowTitle(self.tr("Choose a model"))
         self.resize(*SIZE)
-        self.line, self.count = QLineEdit(), QLabel()
+        self.line, self.count = SearchLine(PAGE), QLabel()
         self.line.setPlaceholderText(self.tr("Search by words, such as: swin tiny, or: vit 16 384"))
         self.line.setAccessibleName(self.tr("Search models"))
         self.line.setClearButtonEnabled(True)
@@ -126,6 +126,8 @@ class ModelPicker(QDialog):
 
     def _connect(self) -> None:
         self.line.installEventFilter(self)
+        self.line.moved.connect(self._move)
+        self.line.taken.connect(self._settle)
         self.line.textChanged.connect(self._search)
         self.which.currentChanged.connect(self._search)
         self.table.likeRequested.connect(self._like)
@@ -137,25 +139,16 @@ class ModelPicker(QDialog):
         self.buttons.rejected.connect(self.reject)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the line of the search, keys that move go to the table; Enter chooses; Ctrl+D marks a favourite."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            moves = {
-                Qt.Key.Key_Down: 1,
-                Qt.Key.Key_Up: -1,
-                Qt.Key.Key_PageDown: PAGE,
-                Qt.Key.Key_PageUp: -PAGE,
-            }
-            step = moves.get(Qt.Key(event.key()))
-            if step is not None:
-                self.table.go(self.table.currentIndex().row() + step)
-                return True
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self._settle()
-                return True
-            if event.key() == Qt.Key.Key_D and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-                self._like(self.table.current())
-                return True
-        return False
+        """In the line of the search, Ctrl+D marks a favourite; on macOS it would delete."""
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        if event.key() != Qt.Key.Key_D or event.modifiers() != Qt.KeyboardModifier.ControlModifier:
+            return False
+        self._like(self.table.current())
+        return True
+
+    def _move(self, rows: int) -> None:
+        self.table.go(self.table.currentIndex().row() + rows)
 
     def _search(self) -> None:
         """Show what matches, the model that is in use selected if it does."""
