@@ -144,6 +144,24 @@ def settle(qtbot: Any) -> Callable[[Any], None]:
 
 
 @pytest.fixture
+def look(qtbot: Any, photo: Path, settle: Callable[[Any], None]) -> Callable[[Any], Any]:
+    """Open a window with a test's own plugins, look at the photo with fake:small, and return the window."""
+    from vizstudio.gui.main_window import MainWindow
+    from vizstudio.gui.snapshot import ModelChoice
+
+    def opened(host: Any) -> Any:
+        window = MainWindow(host, "cpu")
+        qtbot.addWidget(window)
+        window.show()
+        window.choose_model(ModelChoice("fake:small", device="cpu"))
+        window.controller.open_image(photo)
+        settle(window)
+        return window
+
+    return opened
+
+
+@pytest.fixture
 def studio(window: Any, photo: Path, settle: Callable[[Any], None], qtbot: Any) -> Any:
     """The window with the photo analysed by fake:small."""
     from vizstudio.gui.snapshot import ModelChoice

@@ -176,17 +176,8 @@ def test_models_used_are_there_at_once(studio: Any, settle: Settle, fake: Any) -
 # Where things are
 
 
-def test_window_and_docks_are_where_they_were(qtbot: Any, host: Any, photo: Path, settle: Settle) -> None:
-    def opened() -> MainWindow:
-        window = MainWindow(host, "cpu")
-        qtbot.addWidget(window)
-        window.show()
-        window.choose_model(ModelChoice("fake:small", device="cpu"))
-        window.controller.open_image(photo)
-        settle(window)
-        return window
-
-    first = opened()
+def test_window_and_docks_are_where_they_were(qtbot: Any, host: Any, look: Callable[[Any], Any]) -> None:
+    first = look(host)
     first.resize(1010, 710)
     first.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, first.sources.dock)
     first.close()

@@ -213,9 +213,9 @@ def test_a_layer_that_has_no_maps_is_a_sentence(
 # Reductions
 
 
-def test_a_plugins_reduction(host: Any, fake: ModuleType, photo: Path, qtbot: Any, settle: Settle) -> None:
-    from vizstudio.gui.main_window import MainWindow
-
+def test_a_plugins_reduction(
+    host: Any, fake: ModuleType, look: Callable[[Any], Any], qtbot: Any, settle: Settle
+) -> None:
     def halved(attention: Any, layer: int, head: Any, query: Any) -> Heatmap:
         whole = attention_heatmap(attention, layer, head, query)
         return replace(whole, values=whole.values / 2, unit="half attention")
@@ -223,12 +223,7 @@ def test_a_plugins_reduction(host: Any, fake: ModuleType, photo: Path, qtbot: An
     fake.halved = halved  # type: ignore[attr-defined]
     entry = ReductionEntry("halved", "Halved", measure="Half of it.", reduce=f"{fake.__name__}:halved")
     host.reductions.add(entry, "fake")
-    window = MainWindow(host, "cpu")
-    qtbot.addWidget(window)
-    window.show()
-    window.choose_model(ModelChoice("fake:small", device="cpu"))
-    window.controller.open_image(photo)
-    settle(window)
+    window = look(host)
     choose(window, qtbot, "Halved")
     settle(window)
     analysis = window.controller._result.analysis

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
@@ -21,6 +21,7 @@ from vizstudio.gui.training.fields import Field, as_text
 
 FOLDERS = ("data", "out")
 """Options that name a folder; other paths are files."""
+Box = TypeVar("Box", bound=QWidget)
 
 
 class Editor(QWidget):
@@ -80,7 +81,7 @@ class ChoiceEditor(Editor):
     """One of a few."""
 
     def __init__(self, field: Field) -> None:
-        self.box = Quiet.box()
+        self.box = quiet(QComboBox())
         if field.can_be_none and not field.default:
             self.box.addItem(self.tr("default"), "")
         for choice in field.choices:
@@ -106,7 +107,7 @@ class IntegerEditor(Editor):
     """A whole number between its ends."""
 
     def __init__(self, field: Field) -> None:
-        self.box = Quiet.spin()
+        self.box = quiet(QSpinBox())
         self.box.setRange(field.low, field.high)
         super().__init__(field, self.box)
         self.box.valueChanged.connect(lambda _: self.edited.emit())
@@ -183,21 +184,12 @@ class Quiet(QObject):
             return True
         return False
 
-    @classmethod
-    def box(cls) -> QComboBox:
-        """Return a box to choose from."""
-        made = QComboBox()
-        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        made.installEventFilter(cls(made))
-        return made
 
-    @classmethod
-    def spin(cls) -> QSpinBox:
-        """Return a box for a number."""
-        made = QSpinBox()
-        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        made.installEventFilter(cls(made))
-        return made
+def quiet(box: Box) -> Box:
+    """Return a box that takes the keyboard by Tab or a click, and the wheel only then."""
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.installEventFilter(Quiet(box))
+    return box
 
 
 def make_editor(field: Field, offered: Sequence[str] = ()) -> Editor:
