@@ -137,8 +137,8 @@ def settle(qtbot: Any) -> Callable[[Any], None]:
     """Wait until a window has nothing left to do."""
 
     def idle(window: Any) -> None:
-        controller = window.controller
-        qtbot.waitUntil(lambda: not _busy(controller), timeout=TIMEOUT)
+        controller, sessions = window.controller, window.takeaway.sessions
+        qtbot.waitUntil(lambda: sessions.finding.number is None and not _busy(controller), timeout=TIMEOUT)
 
     return idle
 

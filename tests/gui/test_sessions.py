@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from vizstudio.core import session as session_file
 from vizstudio.core.session import KnownImage, Session, read_session, write_session
 from vizstudio.gui.autosave import Autosave
 from vizstudio.gui.dialogs.error import ErrorDialog
@@ -24,6 +27,14 @@ from vizstudio.settings import data_folder
 TIMEOUT = 30_000  # milliseconds; only to end a test that hangs
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 CTRL, SHIFT = Modifier.ControlModifier, Modifier.ShiftModifier
+
+
+@dataclass
+class Gate:
+    """Holds up what another thread does."""
+
+    open: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
 
 
 def error_dialog(window: Any, qtbot: Any) -> ErrorDialog:
@@ -129,6 +140,70 @@ def test_a_session_on_the_command_line_that_is_broken(
     assert "brings its own model: leave out --model" in capsys.readouterr().err
 
 
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Reading an image to compare it waits until `open` is set, and tells by which thread it is done."""
+    made, hashed = Gate(), session_file.sha256_of
+
+    def waiting(path: Path) -> str:
+        made.threads.append(threading.current_thread())
+        assert made.open.wait(TIMEOUT / 1000)
+        return hashed(path)
+
+    monkeypatch.setattr(session_file, "sha256_of", waiting)
+    yield made
+    made.open.set()
+
+
+def test_the_window_answers_while_the_images_of_a_session_are_read(
+    studio: Any, gate: Gate, qtbot: Any, settle: Any, tmp_path: Path
+) -> None:
+    session = studio.takeaway.sessions.session()
+    state = replace(session.place.state, layer=0, head=1)
+    write_session(Session(replace(session.place, state=state), session.images), tmp_path / "a.vizsession")
+    assert studio.takeaway.sessions.open(tmp_path / "a.vizsession")
+    qtbot.waitUntil(lambda: len(gate.threads) == 1, timeout=TIMEOUT)
+    assert gate.threads[0] is not threading.main_thread()
+    qtbot.keyClick(studio, Key.Key_2, CTRL)
+    assert studio.tabs.currentWidget() is studio.position
+    assert studio.controller.shown.state.head != 1 and studio.takeaway.sessions.file is None
+    gate.open.set()
+    settle(studio)
+    assert studio.controller.shown.state == state and studio.tabs.currentWidget() is studio.attention
+    assert studio.takeaway.sessions.file == tmp_path / "a.vizsession"
+
+
+def test_what_is_opened_meanwhile_stays(
+    studio: Any, gate: Gate, qtbot: Any, settle: Any, photos: Path, tmp_path: Path
+) -> None:
+    session = studio.takeaway.sessions.session()
+    listed = tuple(KnownImage(photos / name, "0" * 64) for name in ("astronaut.jpg",))
+    write_session(Session(session.place, session.images + listed), tmp_path / "a.vizsession")
+    studio.takeaway.sessions.open(tmp_path / "a.vizsession")
+    qtbot.waitUntil(lambda: len(gate.threads) == 1, timeout=TIMEOUT)
+    studio.controller.open_image(photos / "coffee.jpg")
+    gate.open.set()
+    settle(studio)
+    assert studio.controller.shown.result.image.name == "coffee.jpg"
+    assert studio.takeaway.sessions.file is None and studio.findChild(ErrorDialog) is None
+    known = [image.path.name for image in studio.takeaway.sessions.session().images]
+    assert known == ["photo.png", "astronaut.jpg", "coffee.jpg"]
+
+
+def test_a_window_that_closes_meanwhile_waits_for_one_image_at_most(
+    studio: Any, gate: Gate, qtbot: Any, photos: Path, tmp_path: Path
+) -> None:
+    session = studio.takeaway.sessions.session()
+    more = tuple(KnownImage(photos / name, "0" * 64) for name in ("astronaut.jpg", "coffee.jpg"))
+    write_session(Session(session.place, session.images + more), tmp_path / "a.vizsession")
+    studio.takeaway.sessions.open(tmp_path / "a.vizsession")
+    qtbot.waitUntil(lambda: len(gate.threads) == 1, timeout=TIMEOUT)
+    studio.takeaway.sessions.images.cancel()
+    gate.open.set()
+    assert studio.takeaway.sessions.images.close(TIMEOUT / 1000)
+    assert len(gate.threads) == 1
+
+
 # After a crash
 
 
@@ -190,6 +265,7 @@ def press(qtbot: Any, box: QMessageBox, text: str) -> None:
 
 def test_a_crash_is_followed_by_an_offer(crashed: Path, window: Any, qtbot: Any, settle: Any) -> None:
     press(qtbot, offered(window), "Restore")
+    assert crashed.exists()  # until it is shown
     settle(window)
     state = window.controller.shown.state
     assert (state.layer, state.head) == (1, 1)

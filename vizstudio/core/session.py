@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,14 +145,18 @@ def from_json(content: bytes, name: str) -> Session:
     return session
 
 
-def find_images(session: Session, folder: Path) -> tuple[Session, list[str]]:
-    """Look for a session's images: where they were, or beside the session file.
+def find_images(
+    session: Session, folder: Path, check: Callable[[], None] = lambda: None
+) -> tuple[Session, list[str]]:
+    """Look for a session's images: where they were, or beside the session file; reads all of each.
 
     Parameters
     ----------
     session : Session
     folder : Path
         Where the session file is.
+    check : callable, optional
+        Called before each image; may raise, to give up.
 
     Returns
     -------
@@ -162,15 +166,16 @@ def find_images(session: Session, folder: Path) -> tuple[Session, list[str]]:
     """
     told, kept, moved = list[str](), list[KnownImage](), dict[Path, Path]()
     for image in session.images:
-        places = [image.path, folder / image.path.name]
+        check()
+        places = dict.fromkeys((image.path, folder / image.path.name))
         there = [place for place in places if place.is_file()]
         if not there:
             told.append(f"{image.path} is gone")
             continue
-        same = [place for place in there if sha256_of(place) == image.sha256]
-        if not same:
+        chosen = next((place for place in there if sha256_of(place) == image.sha256), None)
+        if chosen is None:
             told.append(f"{there[0]} has changed since the session was saved")
-        chosen = (same or there)[0]
+            chosen = there[0]
         moved[image.path] = chosen
         kept.append(replace(image, path=chosen))
     place = session.place

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vizstudio.core.errors import VizstudioError
+from vizstudio.core.model import ModelChoice
 from vizstudio.core.session import (
     SUFFIX,
     KnownImage,
@@ -33,7 +34,7 @@ DELAY = 2000  # milliseconds from a change until it is kept
 
 
 class SessionDesk(QObject):
-    """Sessions of the window; its own worker writes the automatic ones."""
+    """Sessions of the window; one worker writes the automatic ones, one reads the images of those opened."""
 
     def __init__(self, window: "MainWindow") -> None:
         super().__init__(window)
@@ -46,6 +47,10 @@ class SessionDesk(QObject):
         self.work = Latest(self.jobs, lambda error, details: None)  # nobody asked for it
         self.jobs.finished.connect(self.work.on_finished)
         self.jobs.failed.connect(self.work.on_failed)
+        self.images = JobBridge("vizstudio-session", self)
+        self.finding = Latest(self.images, self._broken)
+        self.images.finished.connect(self.finding.on_finished)
+        self.images.failed.connect(self.finding.on_failed)
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
         self.timer.setInterval(DELAY)
@@ -104,22 +109,49 @@ class SessionDesk(QObject):
             self.open(Path(name))
 
     def open(self, path: Path) -> bool:
-        """Open a session file; says what is wrong with it, or with its images. Returns whether it was read."""
+        """Open a session file; says what is wrong with it, or with its images. Returns whether it was read.
+
+        It is shown when its images have been found and compared, see `show`.
+        """
         try:
             session = read_session(path)
         except VizstudioError as error:
             self._window.show_failed(str(error), "", False)
             return False
-        self.file = path
-        self.show(session, path.parent)
+
+        def opened() -> None:
+            self.file = path
+
+        self.show(session, path.parent, opened)
         return True
 
-    def show(self, session: Session, folder: Path) -> None:
-        """Show what a session holds, as far as it is there."""
-        session, told = find_images(session, folder)
-        controller, place = self._window.controller, session.place
+    def show(self, session: Session, folder: Path, shown: Callable[[], None]) -> None:
+        """Show what a session holds, as far as it is there.
+
+        Its images are read in the worker. Where the user opens an image or chooses a model meanwhile, that stays,
+        and the images are only listed. `shown` is called when the session is what the window shows.
+        """
+        before = self._asked()
+        self._window.status.message.setText(self.tr("Reading the images of the session…"))
+
+        def land(found: tuple[Session, list[str]]) -> None:
+            self._list(found[0])
+            if self._asked() == before:
+                shown()
+                self._show(*found)
+
+        self.finding.start(lambda context: find_images(session, folder, context.check), land)
+
+    def _asked(self) -> tuple[Path | None, ModelChoice | None]:
+        return self._window.controller.image, self._window.controller.choice
+
+    def _list(self, session: Session) -> None:
         self._images.update((image.path, image.sha256) for image in session.images)
         self._window.sources.gallery.add([image.path for image in session.images])
+
+    def _show(self, session: Session, told: list[str]) -> None:
+        controller, place = self._window.controller, session.place
+        self._window.status.message.setText(self.tr("Session opened"))
         if place.image.is_file():
             controller.travel.visit(place)
         else:
@@ -189,11 +221,15 @@ class SessionDesk(QObject):
 
         def answered() -> None:
             if box.clickedButton() is restore:
-                self.show(session, left[0].parent)
-            self._discard(left)
+                self.show(session, left[0].parent, lambda: self._discard(left))
+            else:
+                self._discard(left)
 
         box.buttonClicked.connect(answered)
         box.open()
+
+    def _broken(self, error: BaseException, details: str) -> None:
+        self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
 
     @staticmethod
     def _discard(paths: list[Path]) -> None:
@@ -201,9 +237,9 @@ class SessionDesk(QObject):
             path.unlink(missing_ok=True)
 
     def close(self, timeout: float) -> bool:
-        """Keep nothing for after a crash, since this is none; returns whether the worker had ended."""
+        """Keep nothing for after a crash, since this is none; returns whether the workers had ended."""
         self.timer.stop()
-        ended = self.jobs.close(timeout)
+        ended = all([self.jobs.close(timeout), self.images.close(timeout)])
         if self._autosave is not None:
             self._autosave.clear()
         return ended
