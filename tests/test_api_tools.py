@@ -19,6 +19,7 @@ from vizstudio.api import (
     DatasetEntry,
     Datasets,
     ImageError,
+    ImageTraining,
     Items,
     ModelInfo,
     Observation,
@@ -29,12 +30,14 @@ from vizstudio.api import (
     UsageError,
     WeightSource,
     check_images,
+    data_folder,
     describe_difference,
     first_line,
     jittered,
     name_some,
     no_such,
     observe,
+    open_splits,
     read_stored,
     sha256_of,
     shape_text,
@@ -183,3 +186,18 @@ def test_each_error_has_its_exit_code_and_one_line(error: Exception, code: int, 
 def test_an_entry_says_which_field_is_unfit() -> None:
     with pytest.raises(PluginError, match=r"DatasetEntry\.summary must be a text"):
         DatasetEntry("dots", "Dots", "", "a:b")
+
+
+def test_open_splits_gives_every_epoch_new_images_and_a_folder_none(tmp_path: Path) -> None:
+    datasets = Datasets(load_plugins(True).datasets)
+    given = {"model": "any", "out": tmp_path / "run", "images": 7, "epochs": 3, "val_images": 2}
+    config = ImageTraining(data="emoji-scenes", **given)
+    opened = open_splits(config, 64, datasets)
+    assert opened is not None and [len(part) for part in opened] == [21, 2]
+    first, held = (part[0].image for part in opened)
+    assert first.shape == held.shape == (64, 64, 3) and not np.array_equal(first, held)
+    folder = ImageTraining(data=str(tmp_path), **given)
+    assert open_splits(folder, 64, datasets) is None
+    assert data_folder(folder, datasets) == tmp_path
+    with pytest.raises(UsageError, match="no folder gone, and no data set of that name: known are emoji-"):
+        data_folder(ImageTraining(data="gone", **given), datasets)

@@ -73,10 +73,17 @@ if TYPE_CHECKING:
         shape_text,
     )
     from vizstudio.compute.writing import CaptionWriter, QueryCalls, Reading, Spelling
-    from vizstudio.training.config import TrainConfig
+    from vizstudio.training.config import ImageTraining, TrainConfig
     from vizstudio.training.loop import train
     from vizstudio.training.order import class_weights
-    from vizstudio.training.preparing import Report, check_images, jittered, showing_progress
+    from vizstudio.training.preparing import (
+        Report,
+        check_images,
+        data_folder,
+        jittered,
+        open_splits,
+        showing_progress,
+    )
     from vizstudio.training.task import Items, Task
 
 _LAZY = {
@@ -101,7 +108,10 @@ _LAZY = {
     "QueryCalls": "vizstudio.compute.writing",
     "Reading": "vizstudio.compute.writing",
     "Spelling": "vizstudio.compute.writing",
+    "ImageTraining": "vizstudio.training.config",
     "TrainConfig": "vizstudio.training.config",
+    "data_folder": "vizstudio.training.preparing",
+    "open_splits": "vizstudio.training.preparing",
     "train": "vizstudio.training.loop",
     "class_weights": "vizstudio.training.order",
     "Report": "vizstudio.training.preparing",
@@ -141,6 +151,7 @@ __all__ = [
     "ImageError",
     "ImageFit",
     "ImageSource",
+    "ImageTraining",
     "Items",
     "Model",
     "ModelEntry",
@@ -184,6 +195,7 @@ __all__ = [
     "check_images",
     "class_weights",
     "confusion_scene",
+    "data_folder",
     "describe_difference",
     "describe_failure",
     "first_line",
@@ -195,6 +207,7 @@ __all__ = [
     "name_some",
     "no_such",
     "observe",
+    "open_splits",
     "pack_probe",
     "provenance",
     "query_rows",

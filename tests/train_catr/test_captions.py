@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_captions import captions_of, make_coco, make_table
 
+from vizstudio.api import data_folder
 from vizstudio.core.errors import ImageError, UsageError
+from vizstudio.datasets import Datasets
+from vizstudio.plugins import load_plugins
 from vizstudio.train_cli import main
 from vizstudio.training.config import make_config
 from vizstudio_train_catr.captions import Captioned, Found, _split, find
@@ -20,7 +23,9 @@ from vizstudio_train_catr.config import CatrTraining
 def read(folder: Path, **options: Any) -> Found:
     config = make_config(CatrTraining, {"data": str(folder), "out": "run", **options})
     assert isinstance(config, CatrTraining)
-    return find(config, ("emoji-scenes",), lambda share, message: None)
+    return find(
+        data_folder(config, Datasets(load_plugins(True).datasets)), config, lambda share, message: None
+    )
 
 
 def told(found: Captioned) -> dict[str, list[str]]:

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 from tiny_training import TINY, events, make_images, run_here
 
+from vizstudio.api import data_folder
 from vizstudio.core.errors import ImageError, UsageError
+from vizstudio.datasets import Datasets
+from vizstudio.plugins import load_plugins
 from vizstudio_train_vit.config import FinetuneConfig
 from vizstudio_train_vit.folder import Found, find
 
@@ -16,7 +19,9 @@ FEW = {"blue": 3, "red": 4}
 
 def look(folder: Path, **options: object) -> Found:
     config = FinetuneConfig(data=str(folder), out=Path("run"), **options)  # type: ignore[arg-type]
-    return find(config, ("emoji-scenes",), lambda fraction, message: None)
+    return find(
+        data_folder(config, Datasets(load_plugins(True).datasets)), config, lambda fraction, message: None
+    )
 
 
 def test_a_folder_per_class(tmp_path: Path) -> None:

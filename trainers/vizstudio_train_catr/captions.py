@@ -45,22 +45,17 @@ class Found:
 Pairs = dict[Path, list[str]]
 
 
-def find(config: CatrTraining, datasets: tuple[str, ...], report: Report) -> Found:
+def find(folder: Path, config: CatrTraining, report: Report) -> Found:
     """Find the images and captions of a folder; every image is read once, so that no broken one stops a training.
 
     Raises
     ------
     UsageError
-        If there is no such folder, it has another form, or images and captions do not match; the message names
+        If it has another form, or images and captions do not match; the message names
         the file and the line or the image.
     ImageError
         If images cannot be read, unless they are to be left out.
     """
-    folder = Path(config.data)
-    if not folder.is_dir():
-        raise UsageError(
-            f"no folder {config.data}, and no data set of that name: known are {', '.join(datasets) or 'none'}"
-        )
     train, val = _read_folder(folder)
     notes: list[str] = []
     broken = check_images([*train, *val], config.skip_unreadable, report)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vizstudio.api import TrainConfig
+from vizstudio.api import ImageTraining
 
 # saahiluppal/catr as published. Its turned and mirrored images keep their captions, which then say "left" or "above"
 # of what is not: it is offered to repeat the published training, not as a good one. Published are changes of brightness
@@ -42,7 +42,7 @@ def _size(about: str, published: object, least: int = 1) -> Any:
     return Field(None, ge=least, description=f"{about}; by default the checkpoint's, or {published}.")
 
 
-class CatrTraining(TrainConfig):
+class CatrTraining(ImageTraining):
     """What the recipe can be asked."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"catr": PUBLISHED}
@@ -62,23 +62,6 @@ class CatrTraining(TrainConfig):
         description="The backbone's learning rate at its highest; by default that of the rest from scratch, else a "
         "tenth of it.",
     )
-
-    val_share: float = Field(
-        0.1,
-        gt=0,
-        lt=1,
-        description="The share of the images that is kept to evaluate on, where there is no split.",
-    )
-    skip_unreadable: bool = Field(
-        False, description="Leave out images that cannot be read, rather than stop."
-    )
-    images: int = Field(
-        10000,
-        ge=1,
-        description="Of a data set that is made on the fly: how many to learn from in an epoch; every epoch has "
-        "new ones.",
-    )
-    val_images: int = Field(1000, ge=1, description="Of such a data set: how many to evaluate on.")
 
     vocabulary: str | None = Field(
         None,
@@ -158,12 +141,6 @@ class CatrTraining(TrainConfig):
         False,
         description="Let the loss count the padding after a caption up to max-positions, as published; it teaches "
         "little but to pad.",
-    )
-    probes: int = Field(
-        4,
-        ge=0,
-        le=16,
-        description="Images whose caption and attention are kept after every epoch, in snapshots/.",
     )
 
     @model_validator(mode="after")

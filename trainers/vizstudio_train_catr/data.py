@@ -18,7 +18,9 @@ from vizstudio.api import (
     Report,
     UsageError,
     VizstudioError,
+    data_folder,
     jittered,
+    open_splits,
     read_image,
 )
 from vizstudio_catr.preprocess import prepare
@@ -208,17 +210,16 @@ def open_data(config: CatrTraining, side: int, datasets: Datasets, report: Repor
     UsageError, ImageError
         See `vizstudio_train_catr.captions.find`.
     """
-    if config.data not in datasets.ids() or Path(config.data).is_dir():
-        found = find(config, datasets.ids(), report)
+    opened = open_splits(config, side, datasets)
+    if opened is None:
+        found = find(data_folder(config, datasets), config, report)
         train, val = FileSource(found.train), FileSource(found.val)
         return Data(train, val, (len(train.pairs), len(val.pairs)), tuple(found.notes))
-    made = [
-        DatasetSource(
-            datasets.open(config.data, side, count, config.seed, split), f"{config.data} {split} at {side}"
-        )
-        for count, split in ((config.images * config.epochs, "train"), (config.val_images, "val"))
-    ]
-    return Data(made[0], made[1], (config.images, config.val_images))
+    learnt, held = (
+        DatasetSource(dataset, f"{config.data} {split} at {side}")
+        for dataset, split in zip(opened, ("train", "val"), strict=True)
+    )
+    return Data(learnt, held, (config.images, config.val_images))
 
 
 def choose_vocabulary(config: CatrTraining, data: Data) -> Vocabulary:

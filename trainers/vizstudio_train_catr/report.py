@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -93,7 +92,4 @@ def _gallery(task: "Captioning", judged: list[Judged]) -> bytes:
         for image, written, told in wrong[:SHOWN]
     ]
     subject = f"CATR · {len(judged)} images of {task.config.data}"
-    pixels = caption_gallery_scene(shown, len(wrong), subject).rasterize(2)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+    return caption_gallery_scene(shown, len(wrong), subject).to_png()

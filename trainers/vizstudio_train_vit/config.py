@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vizstudio.api import TrainConfig
+from vizstudio.api import ImageTraining
 
 # The fine-tuning study: ViT-B/16 at 384 pixels on 37 classes of pets. Its report gives the learning rate 1e-6,
 # and a schedule that warms up and then decays exponentially.
@@ -24,7 +24,7 @@ STUDY: Mapping[str, Any] = {
 }
 
 
-class FinetuneConfig(TrainConfig):
+class FinetuneConfig(ImageTraining):
     """What the recipe can be asked."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dlcv-hw3": STUDY}
@@ -44,25 +44,9 @@ class FinetuneConfig(TrainConfig):
         description="What timm's constructor takes beside the model's name, as JSON; with random weights only, such as "
         '{"patch_size": 12, "depth": 6}.',
     )
-    val_share: float = Field(
-        0.1,
-        gt=0,
-        lt=1,
-        description="The share of each class that is kept to evaluate on, where there is no folder val.",
-    )
     class_names: Path | None = Field(
         None, description="A text file with one class name per line, for files CLASS_ID.jpg."
     )
-    skip_unreadable: bool = Field(
-        False, description="Leave out images that cannot be read, rather than stop."
-    )
-    images: int = Field(
-        10000,
-        ge=1,
-        description="Of a data set that is made on the fly: how many to learn from in an epoch; every epoch has "
-        "new ones.",
-    )
-    val_images: int = Field(1000, ge=1, description="Of such a data set: how many to evaluate on.")
     pretrained: bool = Field(
         True,
         description="Start from published weights, fetched once; --no-pretrained starts from random ones.",
@@ -95,9 +79,6 @@ class FinetuneConfig(TrainConfig):
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
-    )
-    probes: int = Field(
-        4, ge=0, le=16, description="Images whose attention is kept after every epoch, in snapshots/."
     )
 
     @field_validator("model_args", mode="before")

@@ -41,21 +41,16 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find(config: FinetuneConfig, datasets: Sequence[str], report: Report) -> Found:
+def find(folder: Path, config: FinetuneConfig, report: Report) -> Found:
     """Find the images of a folder; every one is read once, so that training does not stop at a broken one.
 
     Raises
     ------
     UsageError
-        If there is no such folder, it has another form, or a class has no image.
+        If it has another form, or a class has no image.
     ImageError
         If images cannot be read, unless they are to be left out.
     """
-    folder = Path(config.data)
-    if not folder.is_dir():
-        raise UsageError(
-            f"no folder {config.data}, and no data set of that name: known are {', '.join(datasets) or 'none'}"
-        )
     split = (folder / "train").is_dir()
     if split and not (folder / "val").is_dir():
         raise UsageError(f"{folder} has a folder train and no val: make one, or give {folder / 'train'}")

@@ -2,13 +2,22 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from vizstudio.api import Dataset, Datasets, ImageSource, Report, UsageError, jittered, read_image
+from vizstudio.api import (
+    Dataset,
+    Datasets,
+    ImageSource,
+    Report,
+    UsageError,
+    data_folder,
+    jittered,
+    open_splits,
+    read_image,
+)
 from vizstudio_train_vit.config import FinetuneConfig
 from vizstudio_train_vit.folder import Files, find
 from vizstudio_vit.preprocess import Preprocessing
@@ -138,8 +147,9 @@ def open_data(config: FinetuneConfig, size: int, datasets: Datasets, report: Rep
     UsageError, ImageError
         See `vizstudio_train_vit.folder.find`.
     """
-    if config.data not in datasets.ids() or Path(config.data).is_dir():
-        found = find(config, datasets.ids(), report)
+    opened = open_splits(config, size, datasets)
+    if opened is None:
+        found = find(data_folder(config, datasets), config, report)
         counts = len(found.train.paths), len(found.val.paths)
         return Data(
             found.class_names, FileSource(found.train), FileSource(found.val), counts, tuple(found.notes)
@@ -148,10 +158,6 @@ def open_data(config: FinetuneConfig, size: int, datasets: Datasets, report: Rep
         raise UsageError(
             f"class_balanced needs images with known classes, and {config.data} makes them as it goes"
         )
-    opened = [
-        datasets.open(config.data, size, count, config.seed, split)
-        for count, split in ((config.images * config.epochs, "train"), (config.val_images, "val"))
-    ]
     train, val = (
         DatasetSource(dataset, f"{config.data} {split} at {size}")
         for dataset, split in zip(opened, ("train", "val"), strict=True)

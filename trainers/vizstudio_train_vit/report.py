@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -79,9 +78,9 @@ def write_report(task: "Finetune", model: nn.Module, out: Path) -> list[Path]:
         [["class", *names], *([name, *row] for name, row in zip(names, matrix.tolist(), strict=True))]
     )
     contents = {
-        "confusion.png": _png(confusion_scene(matrix, names, subject).rasterize(2)),
+        "confusion.png": confusion_scene(matrix, names, subject).to_png(),
         "confusion.csv": table.getvalue().encode(),
-        "misclassified.png": _png(gallery_scene(pictures, len(wrong), subject).rasterize(2)),
+        "misclassified.png": gallery_scene(pictures, len(wrong), subject).to_png(),
         "report.json": (json.dumps(facts, indent=2) + "\n").encode(),
     }
     for name, content in contents.items():
@@ -110,9 +109,3 @@ def _facts(task: "Finetune", judged: Judged, matrix: np.ndarray, worst: np.ndarr
             for i in worst
         ],
     }
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()

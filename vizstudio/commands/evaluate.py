@@ -1,7 +1,6 @@
 """``vizstudio-train evaluate``: a model against a data set whose answers and masks are known."""
 
 import hashlib
-import io
 import json as json_format
 import platform
 import time
@@ -12,7 +11,6 @@ from typing import Annotated, Literal
 import numpy as np
 import PIL
 from cyclopts import Parameter
-from PIL import Image
 
 from vizstudio import __version__
 from vizstudio.commands.batch import load_with_progress, require_folder
@@ -263,7 +261,5 @@ def _draw(report: Report, path: Path) -> None:
     if path.suffix.lower() == ".svg":
         content = scene.to_svg("Pointing game", subject(report)).encode()
     else:
-        buffer = io.BytesIO()
-        Image.fromarray(scene.rasterize(2)).convert("RGB").save(buffer, "PNG")
-        content = buffer.getvalue()
+        content = scene.to_png()
     write_atomic(path, content)

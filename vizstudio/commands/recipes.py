@@ -210,10 +210,6 @@ def _print_options(kind: type[TrainConfig], made: TrainConfig, required: set[str
 
 
 def _draw_rates(config: TrainConfig, title: str, steps: int, width: int, path: Path) -> None:
-    import io
-
-    from PIL import Image
-
     from vizstudio.core.export import write_atomic
     from vizstudio.core.training_figures import rate_scene
 
@@ -222,6 +218,4 @@ def _draw_rates(config: TrainConfig, title: str, steps: int, width: int, path: P
     facts = [f"schedule {config.schedule} · {warmup} of {steps} steps of warm-up · at most {max(rates):.3g}"]
     marks = [(warmup, "end of the warm-up")] if 1 < warmup < steps else []
     scene = rate_scene(rates, f"Learning rate of {title}", facts, marks)
-    buffer = io.BytesIO()
-    Image.fromarray(scene.rasterize(2)).convert("RGB").save(buffer, "PNG")
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, scene.to_png())

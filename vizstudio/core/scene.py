@@ -122,6 +122,12 @@ class Scene:
                     _draw_line(page, item, scale)
         return page
 
+    def to_png(self, scale: float = 2.0) -> bytes:
+        """Return a PNG file on white at `scale` pixels per unit."""
+        buffer = io.BytesIO()
+        self._painted(scale, PAPER).save(buffer, "PNG")
+        return buffer.getvalue()
+
     def to_svg(self, title: str, description: str, scale: float = 1.0, transparent: bool = False) -> str:
         """Return an SVG document: photos and maps embedded as PNG, everything else as shapes and text."""
         paper = "" if transparent else f'<rect width="100%" height="100%" fill="{PAPER}"/>'

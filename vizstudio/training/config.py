@@ -131,6 +131,34 @@ class TrainConfig(BaseModel):
         return "\n".join(lines) + "\n"
 
 
+class ImageTraining(TrainConfig):
+    """What a recipe can be asked that learns from images of a folder, or of a data set that is made on the fly."""
+
+    val_share: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="The share of the images, and of those of each class where there are classes, that is kept to "
+        "evaluate on where the data have no such part.",
+    )
+    skip_unreadable: bool = Field(
+        False, description="Leave out images that cannot be read, rather than stop."
+    )
+    images: int = Field(
+        10000,
+        ge=1,
+        description="Of a data set that is made on the fly: how many to learn from in an epoch; every epoch has "
+        "new ones.",
+    )
+    val_images: int = Field(1000, ge=1, description="Of such a data set: how many to evaluate on.")
+    probes: int = Field(
+        4,
+        ge=0,
+        le=16,
+        description="Images to evaluate on that are looked at after every epoch; what is seen is kept in snapshots/.",
+    )
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Read a file of options in YAML, or in TOML if its name ends so.
 

@@ -11,12 +11,61 @@ from PIL import Image, ImageEnhance
 from rich.console import Console
 from rich.progress import Progress
 
-from vizstudio.core.errors import ImageError
+from vizstudio.core.dataset import Dataset
+from vizstudio.core.errors import ImageError, UsageError
 from vizstudio.core.images import read_image
+from vizstudio.datasets import Datasets
+from vizstudio.training.config import ImageTraining
 
 LISTED = 5
 Report = Callable[[float, str], None]
 """Told what share is done, and of what."""
+
+
+def data_folder(config: ImageTraining, datasets: Datasets) -> Path:
+    """Return the folder that ``data`` names.
+
+    Parameters
+    ----------
+    config : ImageTraining
+        Whose ``data`` is the folder's path.
+    datasets : Datasets
+        Those whose name it might have been.
+
+    Raises
+    ------
+    UsageError
+        If there is no such folder.
+    """
+    folder = Path(config.data)
+    if not folder.is_dir():
+        known = ", ".join(datasets.ids()) or "none"
+        raise UsageError(f"no folder {config.data}, and no data set of that name: known are {known}")
+    return folder
+
+
+def open_splits(config: ImageTraining, side: int, datasets: Datasets) -> tuple[Dataset, Dataset] | None:
+    """Open the data set that ``data`` names, of square images.
+
+    Parameters
+    ----------
+    config : ImageTraining
+        How many images an epoch has, and how many there are to evaluate on.
+    side : int
+        Width and height of an image in pixels.
+    datasets : Datasets
+        Those there are.
+
+    Returns
+    -------
+    tuple of Dataset or None
+        What to learn from, with ``images`` new ones for every epoch, and what to evaluate on. None if ``data`` is
+        a folder, or no data set is called so; see `data_folder`.
+    """
+    if config.data not in datasets.ids() or Path(config.data).is_dir():
+        return None
+    train = datasets.open(config.data, side, config.images * config.epochs, config.seed, "train")
+    return train, datasets.open(config.data, side, config.val_images, config.seed, "val")
 
 
 @contextmanager
