@@ -1,5 +1,6 @@
 """Training in the window, with real runs: started, paused, stopped, resumed, watched, left running, opened."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -269,3 +270,20 @@ def test_a_word_is_chosen_by_mouse_and_its_map_shown(
     view.common.setFocus()
     qtbot.keyClick(view.common, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: timeline.frame.span[1] == word.heatmap(-1, "mean").values.max(), timeout=TIMEOUT)
+
+
+def test_a_long_run_is_read_while_the_window_answers(window: Any, qtbot: Any, tmp_path: Path) -> None:
+    told = [{"event": "step", "step": i, "loss": 1 / i, "filler": "x" * 400} for i in range(1, 20_001)]
+    all_told = [{"event": "start", "step": 0, "steps": 20_000}, *told, {"event": "end", "step": 20_000}]
+    lines = "".join(json.dumps(event) + "\n" for event in all_told)
+    (tmp_path / "events.jsonl").write_text(lines, encoding="utf-8")
+    training, name = window.training, "/".join(tmp_path.resolve().parts[-2:])
+    training.open_run(tmp_path)
+    assert training.runs.state is None and training.panel.parts.isHidden()
+    qtbot.waitUntil(lambda: training.panel.title.text().startswith(f"{name} · reading "), timeout=TIMEOUT)
+    qtbot.keyClick(training.recipe.form.search, "w")
+    assert training.recipe.form.search.text() == "w" and training.runs.state is None
+    qtbot.waitUntil(lambda: training.runs.state is not None, timeout=TIMEOUT)
+    assert training.panel.title.text() == f"{name} · finished" and training.panel.parts.isVisible()
+    assert training.panel.loss.readout() == [] and training.panel.progress.value() == 1000
+    assert training.timer.interval() > 0

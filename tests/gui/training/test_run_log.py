@@ -68,6 +68,22 @@ def test_pieces_of_any_size_come_to_the_same(
     assert (log.state, log.unreadable) == ("stopped", 0)
 
 
+@given(most=st.integers(1, 2 * len(lines(*EVENTS))))
+def test_slices_of_any_size_come_to_the_same(tmp_path_factory: pytest.TempPathFactory, most: int) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "events.jsonl").write_bytes(lines(*EVENTS) + b'{"event": "st')
+    log, whole = RunLog(folder), RunLog(folder)
+    before = 0
+    log.read(most)
+    while log.is_behind:
+        assert most <= log.read_to - before < most + max(len(lines(event)) for event in EVENTS)
+        before = log.read_to
+        log.read(most)
+    whole.read()
+    assert not whole.is_behind and facts(log) == facts(whole)
+    assert not log.read(most) and not log.is_behind  # half a line is nothing to come
+
+
 def test_half_a_line_waits_and_nothing_new_is_said_to_be_nothing(tmp_path: Path) -> None:
     log, path = RunLog(tmp_path), tmp_path / "events.jsonl"
     assert not log.read()

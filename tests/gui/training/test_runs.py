@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 
 from vizstudio.core.errors import UsageError
 from vizstudio.gui.training.process import RunProcess
-from vizstudio.gui.training.runs import Runs, RunView, choice_of, last_words
+from vizstudio.gui.training.run_log import last_words
+from vizstudio.gui.training.runs import SLICE, Runs, RunView, choice_of
 from vizstudio.plugins import load_plugins
 from vizstudio.recipes import config_of
 
@@ -256,3 +257,52 @@ def test_last_words_of_a_long_log(tmp_path: Path) -> None:
     assert last_words(path) == ""
     path.write_bytes(b"x" * 90_000 + "\nüber\n".encode())
     assert last_words(path) == "über"
+
+
+@pytest.fixture
+def long_run(tmp_path: Path) -> Path:
+    """The folder of a run that has ended, whose events are several slices long."""
+    told = [{"event": "step", "step": i, "loss": 1 / i, "filler": "x" * 400} for i in range(1, 2001)]
+    events = [{"event": "start", "step": 0, "steps": 2000}, *told, {"event": "end", "step": 2000}]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events), encoding="utf-8")
+    assert (tmp_path / "events.jsonl").stat().st_size > 3 * SLICE
+    return tmp_path
+
+
+def test_a_long_run_is_read_in_slices_and_judged_when_all_is_read(long_run: Path) -> None:
+    stage = Stage()
+    stage.runs.open(long_run)
+    polls = 1
+    while stage.runs.state is None:
+        assert stage.view.show_run.call_count == 0  # what is read so far is not how it is
+        stage.runs.poll()
+        polls += 1
+    assert polls > 3
+    told = [call.args for call in stage.view.show_reading.call_args_list]
+    assert [folder for folder, _ in told] == [long_run.resolve()] * (polls - 1)
+    assert [part for _, part in told] == sorted({part for _, part in told}) and 0 < told[0][1] < told[-1][
+        1
+    ] < 1
+    (state, log), _ = stage.view.show_run.call_args
+    assert state.status == "finished" and log.steps["loss"].steps == [*range(1, 2001)]
+    assert stage.view.show_run.call_count == 1
+
+
+def test_a_run_that_is_not_read_yet_is_read_before_another_may_start(long_run: Path) -> None:
+    stage = Stage()
+    other = long_run / "other"
+    child = stage.launch([], other)
+    facts = {
+        "event": "start",
+        "step": 0,
+        "process": child.number,
+        "machine": child.machine,
+        "time": time.time(),
+    }
+    with (long_run / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts) + "\n")
+    stage.runs.open(long_run)
+    assert stage.runs.state is None
+    with pytest.raises(UsageError, match="is going on: stop it first"):
+        stage.runs.resume()
+    stage.end()

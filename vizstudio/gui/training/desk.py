@@ -167,6 +167,12 @@ class TrainingDesk(QObject):
     def _broken(self, error: BaseException, details: str) -> None:
         self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
 
+    def show_reading(self, folder: Path, fraction: float) -> None:
+        """Show how far a long run is read, and go on as soon as the window has done what waits."""
+        if self.dock is not None:
+            self.panel.show_reading(folder, fraction)
+        self.timer.start(0)
+
     def show_run(self, state: RunState | None, log: RunLog | None) -> None:
         """Show how a run is, in the dock and in the timeline."""
         if self.dock is not None:
@@ -185,6 +191,8 @@ class TrainingDesk(QObject):
         reap()
         if not self._try(self.runs.poll):
             self.timer.stop()  # else it would say so again and again
+            return
+        if self.runs.log is not None and self.runs.log.is_behind:
             return
         self.timeline.refresh()
         self._offer_timeline(bool(self.timeline.epochs))

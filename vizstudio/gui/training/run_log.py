@@ -8,6 +8,7 @@ from typing import Any
 from vizstudio.gui.training.process import RunProcess
 
 FILE = "events.jsonl"
+TAIL = 20_000  # bytes of what a process wrote that are looked at for its last words
 SPEED_STEPS = 30  # told steps that the speed is measured over
 PAUSE = 8.0  # an interval so many times the usual is a pause, not speed
 NOT_CURVES = ("event", "step", "time", "epoch", "best", "images_per_second")
@@ -47,6 +48,8 @@ class RunLog:
         The last step told of.
     unreadable : int
         Lines that are no event.
+    read_to, size : int
+        How far the file was read, and how long it was then, in bytes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,6 +58,7 @@ class RunLog:
 
     def _clear(self) -> None:
         self._offset, self._file = 0, -1
+        self.read_to = self.size = 0
         self.steps: dict[str, Curve] = {}
         self.epochs: dict[str, Curve] = {}
         self.by_epoch: dict[int, dict[str, float]] = {}
@@ -64,11 +68,21 @@ class RunLog:
         self.step = self.epoch = self.unreadable = 0
         self._times: list[tuple[int, float]] = []
 
-    def read(self) -> bool:
+    @property
+    def is_behind(self) -> bool:
+        """Whether `read` left something, so that what is told here is not how the run is now."""
+        return self.read_to < self.size
+
+    def read(self, most: int = -1) -> bool:
         """Read what was written since; returns whether there was anything.
 
         A last line that is not whole yet is left for the next time. A run that goes on writes the file anew, and
         is then read from its beginning.
+
+        Parameters
+        ----------
+        most : int
+            Bytes to read, and to the end of that line; all if negative.
 
         Raises
         ------
@@ -83,7 +97,10 @@ class RunLog:
                     self._clear()
                     self._file = about.st_ino
                 file.seek(self._offset)
-                content = file.read()
+                content = file.read(most)
+                if len(content) == most:
+                    content += file.readline()
+                self.read_to, self.size = file.tell(), about.st_size
         except FileNotFoundError:
             return False
         whole = content.rfind(b"\n") + 1
@@ -153,3 +170,15 @@ def _numbers(event: Event) -> Iterator[tuple[str, float]]:
     for name, value in event.items():
         if name not in NOT_CURVES and isinstance(value, int | float) and not isinstance(value, bool):
             yield name, float(value)
+
+
+def last_words(path: Path) -> str:
+    """Return the last line that a process wrote, empty for none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return told.removeprefix("vizstudio-train: error: ")

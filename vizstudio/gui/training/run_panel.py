@@ -146,6 +146,11 @@ class RunPanel(QWidget):
         self._show_curves(log)
         self._show_lines(log)
 
+    def show_reading(self, folder: Path, fraction: float) -> None:
+        """Show how far the events of a long run are read."""
+        self.show_run(None, None)
+        self.title.setText(self.tr("{0} · reading {1}").format(_name_of(folder), f"{fraction:.0%}"))
+
     def _offer(self, state: RunState | None, processes: int) -> None:
         """Offer what can be done to a run in its state."""
         status = state.status if state else None

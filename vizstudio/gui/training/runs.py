@@ -12,7 +12,7 @@ from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.export import write_atomic
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.training.process import RunProcess
-from vizstudio.gui.training.run_log import FILE, RunLog
+from vizstudio.gui.training.run_log import FILE, RunLog, last_words
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OUTPUT, OPTIONS, CONFIG, STOP = "output.log", "options.yaml", "config.yaml", "stop"
 CHECKPOINTS = ("best", "last")
-TAIL = 20_000  # bytes of a log that are looked at for its last words
+ALL, SLICE = -1, 2**18  # bytes of events to read at once; so many take some 13 ms
 
 Status = Literal[
     "starting",
@@ -71,6 +71,9 @@ class RunState:
 
 class RunView(Protocol):
     """What `Runs` tells the window; none of these calls ever comes back as a request."""
+
+    def show_reading(self, folder: Path, fraction: float) -> None:
+        """Say that so much of a run's events is read, 0 to 1; the view is to poll again soon."""
 
     def show_run(self, state: RunState | None, log: RunLog | None) -> None:
         """Show how a run is, or that none is open."""
@@ -150,7 +153,7 @@ class Runs:
         self._begin(self.log.folder, [recipe, "--out", str(self.log.folder), "--resume"])
 
     def _require_rest(self) -> None:
-        self.poll()
+        self.poll(ALL)
         if self.state is not None and self.state.alive:
             raise UsageError(f"the run in {self.state.folder} is going on: stop it first")
 
@@ -181,16 +184,20 @@ class Runs:
         self._cancelled = False
         self.poll()
 
-    def poll(self) -> None:
-        """Read on, and tell the view what is new; to be called a few times a second."""
+    def poll(self, most: int = SLICE) -> None:
+        """Read on, at most so many bytes, and tell the view what is new; to be called a few times a second."""
         if self.log is None:
             return
+        late = self.log.is_behind
         try:
-            news = self.log.read()
+            news = self.log.read(most)
         except OSError as error:
             raise VizstudioError(f"{self.log.folder / FILE} cannot be read: {error}") from error
+        if self.log.is_behind:
+            self._view.show_reading(self.log.folder, self.log.read_to / self.log.size)
+            return
         state = self._judge(self.log)
-        if news or state != self.state:
+        if news or late or state != self.state:
             self.state = state
             self._view.show_run(state, self.log)
 
@@ -285,15 +292,3 @@ def choice_of(path: Path, device: str) -> ModelChoice:
     if "model" not in about:
         raise UsageError(f"{path.name} does not say of which model it is: choose the model in the bar above")
     return ModelChoice(about["model"], path, False, device)
-
-
-def last_words(path: Path) -> str:
-    """Return the last line that a process wrote, empty for none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    told = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return told.removeprefix("vizstudio-train: error: ")
