@@ -59,6 +59,19 @@ def test_ctrl_c_finishes_the_step_saves_and_exits_130(images: Path, whole: Path,
     assert_same_run(out, whole, 15)
 
 
+def test_two_processes_do_not_train_into_one_folder(images: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with start(images, out) as process:
+        wait_for_step(process, out, 3)
+        done = run_here("--out", out, "--resume")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"the run in {out} is going on in another process: stop it first" in done.stderr
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert_same_run(out, whole, 15)
+    assert not (out / "lock").exists()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot halt a process")
 def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_corrupt(
     images: Path, whole: Path, tmp_path: Path

@@ -24,6 +24,7 @@ from vizstudio.training.data import evaluation_parts, make_loader, unpack
 from vizstudio.training.engine import find_accumulation, make_accelerator, release_accelerator
 from vizstudio.training.events import Events
 from vizstudio.training.interrupt import Interrupt, interruptible
+from vizstudio.training.lock import sole_run
 from vizstudio.training.order import Draw, Parts, Plan
 from vizstudio.training.task import Task
 
@@ -51,14 +52,16 @@ def train(config: TrainConfig, task: Task, resume: bool = False) -> bool:
     Raises
     ------
     UsageError
-        If the folder holds a run and `resume` is not asked, or the data are not those it was started with.
+        If the folder holds a run and `resume` is not asked, another process trains into it, or the data are not
+        those it was started with.
     TrainingError
         If a loss is no number, or the disk does not take what is saved.
     """
     accelerator = make_accelerator(config)
     events = Events(config.out, accelerator.is_main_process)
     try:
-        with interruptible(accelerator.num_processes > 1, config.out) as interrupt:
+        held = sole_run(config.out, accelerator.is_main_process)
+        with held, interruptible(accelerator.num_processes > 1, config.out) as interrupt:
             run = Run(config, task, accelerator, events, interrupt)
             run.prepare(resume)
             finished = run.steps()
