@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
 from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QRadioButton, QStyle, QStyleOptionButton
 
 from vizstudio.gui import theme
 from vizstudio.gui.actions import saved_appearance
@@ -46,6 +47,38 @@ def test_the_appearance_menu_changes_what_is_shown_and_is_remembered(studio: Any
         actions["light"].trigger()
         assert not theme.is_dark(qapp) and saved_appearance() == "light"
         assert theme.LIGHT.good in studio.inspector.facts.text()
+    finally:
+        theme.apply(qapp, "light")
+
+
+def indicator(box: QAbstractButton) -> tuple[list[str], list[str]]:
+    """Return the colours of a box's or button's outline, at its left, and of the line through its middle."""
+    option = QStyleOptionButton()
+    box.initStyleOption(option)
+    parts = QStyle.SubElement
+    part = parts.SE_CheckBoxIndicator if isinstance(box, QCheckBox) else parts.SE_RadioButtonIndicator
+    area, image = box.style().subElementRect(part, option, box), box.grab().toImage()
+    line = [image.pixelColor(x, area.center().y()).name() for x in range(area.left(), area.right() + 1)]
+    return line[:3], line[3:-3]
+
+
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+@pytest.mark.parametrize("appearance", ["light", "dark"])
+def test_boxes_and_buttons_have_outlines_and_marks_that_can_be_seen(
+    appearance: theme.Appearance, kind: type[QAbstractButton], qapp: Any, qtbot: Any
+) -> None:
+    theme.start(qapp, appearance)
+    try:
+        ground = theme.colours(qapp).window
+        box = kind("one")
+        qtbot.addWidget(box)
+        box.resize(box.sizeHint())
+        for on in (False, True):
+            box.setChecked(on)
+            outline, inside = indicator(box)
+            assert max(contrast(colour, ground) for colour in outline) >= 3  # WCAG 2.2, non-text
+            marked = max(contrast(one, other) for one in inside for other in inside)
+            assert marked >= 3 if on else marked == 1
     finally:
         theme.apply(qapp, "light")
 

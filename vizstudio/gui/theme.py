@@ -65,10 +65,19 @@ QToolBar {{ border: 0; border-bottom: 1px solid {rule}; padding: 5px 8px; spacin
 QToolBar QToolButton {{ background: {raised}; border: 1px solid {rule}; border-radius: 4px;
     padding: 4px 12px; }}
 QToolBar QToolButton:hover, QToolBar QToolButton:focus {{ border-color: {accent}; }}
-QCheckBox::indicator:unchecked {{ border: 1px solid {muted}; border-radius: 2px; background: {base};
-    width: 11px; height: 11px; margin: 1px; }}
-QRadioButton::indicator:unchecked {{ border: 1px solid {muted}; border-radius: 6px; background: {base};
-    width: 11px; height: 11px; margin: 1px; }}
+QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator {{ border: 1px solid {muted};
+    border-radius: 2px; background: {base}; width: 11px; height: 11px; margin: 1px; }}
+QRadioButton::indicator {{ border-radius: 6px; }}
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background: {accent};
+    border-color: {accent}; image: url("{check}"); }}
+QRadioButton::indicator:checked {{ border-color: {accent}; background: qradialgradient(cx: 0.5, cy: 0.5,
+    radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {on_accent}, stop: 0.4 {on_accent}, stop: 0.5 {accent},
+    stop: 1 {accent}); }}
+QAbstractItemView::indicator:checked:selected {{ border-color: {on_accent}; }}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {rule}; }}
+QCheckBox::indicator:checked:disabled {{ background: {rule}; }}
+QRadioButton::indicator:checked:disabled {{ background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
+    fx: 0.5, fy: 0.5, stop: 0 {muted}, stop: 0.4 {muted}, stop: 0.5 {base}, stop: 1 {base}); }}
 QStatusBar {{ border-top: 1px solid {rule}; }}
 QStatusBar::item {{ border: 0; }}
 QTabWidget::tab-bar {{ left: 14px; }}
@@ -111,7 +120,8 @@ def apply(application: QApplication, appearance: Appearance) -> None:
     dark = appearance == "dark" or (appearance == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
     chosen = DARK if dark else LIGHT
     application.setPalette(_palette(chosen))
-    application.setStyleSheet(_STYLE.format(**vars(chosen)))
+    check = resource_path(f"icons/check-{'dark' if dark else 'light'}.svg").as_posix()
+    application.setStyleSheet(_STYLE.format(check=check, **vars(chosen)))
 
 
 def start(application: QApplication, appearance: Appearance) -> None:
