@@ -23,7 +23,7 @@ from vizstudio.gui.training.form import OptionsForm
 from vizstudio.plugins import PluginHost
 from vizstudio.recipes import config_of, read_config
 
-FILTER = "YAML (*.yaml *.yml)"
+FILTER, READABLE = "YAML (*.yaml *.yml)", "YAML, TOML (*.yaml *.yml *.toml)"
 
 
 class RecipePanel(QWidget):
@@ -114,7 +114,7 @@ class RecipePanel(QWidget):
         self.form.show_given({**self.form.kind.presets.get(self.preset.currentData(), {}), **kept})
 
     def _ask_load(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("Load options"), "", FILTER)
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Load options"), "", READABLE)
         if name:
             self.load_file(Path(name))
 
