@@ -201,6 +201,50 @@ def test_choosing_what_is_shown_does_nothing(ready: Any) -> None:
     assert len(ready.jobs.jobs) == 1
 
 
+def test_weights_that_were_overwritten_are_other_weights(
+    ready: Any, fake: ModuleType, tmp_path: Path
+) -> None:
+    file = tmp_path / "best.safetensors"
+    file.write_bytes(b"first")
+    choice = ModelChoice("fake:small", file, device="cpu")
+    ready.controller.choose_model(choice)
+    ready.finish()
+    ready.controller.choose_model(choice)
+    assert len(ready.jobs.jobs) == 2  # nothing has changed
+    loads, first = len(fake.loads), ready.controller.shown.result
+    file.write_bytes(b"trained on")
+    ready.controller.choose_model(choice)
+    ready.controller.choose_model(choice)
+    assert len(ready.jobs.jobs) == 3  # the second is the same wish
+    file.write_bytes(b"trained on and on")
+    ready.controller.choose_model(choice)
+    assert len(ready.jobs.jobs) == 4  # what runs might have read the file as it was
+    ready.finish()
+    assert len(fake.loads) == loads + 1 and ready.controller.shown.result is not first
+    ready.controller.choose_model(choice)
+    assert len(ready.jobs.jobs) == 4
+
+
+def test_weights_that_are_written_while_a_run_begins_are_read_when_chosen_again(
+    ready: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "last.safetensors"
+    file.write_bytes(b"first")
+    choice = ModelChoice("fake:small", file, device="cpu")
+    take = ready.controller.shelf.take
+
+    def written_meanwhile(*given: Any) -> Any:
+        model = take(*given)
+        file.write_bytes(b"second time")
+        return model
+
+    monkeypatch.setattr(ready.controller.shelf, "take", written_meanwhile)
+    ready.controller.choose_model(choice)
+    ready.finish()
+    ready.controller.choose_model(choice)
+    assert len(ready.jobs.jobs) == 3
+
+
 def test_cancelling(ready: Any) -> None:
     ready.controller.choose_model(OTHER)
     ready.controller.cancel()

@@ -1,5 +1,6 @@
 """What the window does, without Qt: requests to the workers, what is asked to be seen, what is shown of it."""
 
+from collections.abc import Hashable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from vizstudio.core.images import read_image
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.gui.captions import Captions, CaptionsView
 from vizstudio.gui.latest import Jobs, Latest
-from vizstudio.gui.shelf import ModelShelf
+from vizstudio.gui.shelf import ModelShelf, model_key
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, map_key, take_snapshot
 from vizstudio.gui.travel import Travel
 from vizstudio.plugins import PluginHost
@@ -66,6 +67,7 @@ class Controller:
         self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail, self._note)
         self.travel = Travel(self)
         self._analysing: int | None = None  # the number of the run that was asked for last
+        self._asked: Hashable = None  # the key of its model
         self._result: Result | None = None
         self._snapshot: Snapshot | None = None
         self.image: Path | None = None
@@ -84,9 +86,10 @@ class Controller:
         self.request()
 
     def choose_model(self, choice: ModelChoice) -> None:
-        """Analyse the image with another model; a choice that failed may be tried again."""
-        pending = self.runs.number is not None and self.runs.number == self._analysing
-        shown = self._result is not None and self._result.choice == choice
+        """Analyse the image with another model; a choice that failed, or whose file has changed, runs again."""
+        key = model_key(choice)
+        pending = self.runs.number is not None and self.runs.number == self._analysing and key == self._asked
+        shown = self._result is not None and self._result.model_key == key
         if choice == self.choice and (pending or shown):
             return
         self.travel.leave()
@@ -131,6 +134,7 @@ class Controller:
         self._view.show_sources(self.image, self.choice)
         if self.image is None or self.choice is None:
             return
+        self._asked = model_key(self.choice)
         image, choice, request = self.image, self.choice, self.travel.request(self.captions.request)
         self._analysing = self.runs.start(
             lambda context: self._analyse(image, choice, request, context), self._land
@@ -142,6 +146,7 @@ class Controller:
         """Do the work of one request; runs in the first worker."""
         image = read_image(path)
         context.check()
+        key = model_key(choice)  # before the file is read: one that is written meanwhile counts as changed
         model = self.shelf.take(choice, context)
         with self.shelf.using(context, model.info.device) as own:
             if model.can_caption:
@@ -149,7 +154,7 @@ class Controller:
             else:
                 analysis = model.analyze(image, own)
         context.check()
-        return replace(make_result(choice, model.info, image, analysis), request=request)
+        return replace(make_result(choice, model.info, image, analysis), request=request, model_key=key)
 
     def _request_map(self) -> None:
         result, state = self._result, self.state

@@ -45,7 +45,7 @@ class ModelShelf:
 
     def take(self, choice: ModelChoice, context: RunContext) -> LoadedModel:
         """Return the model, loading it unless it is kept."""
-        key = _key(choice)
+        key = model_key(choice)
         if key in self._loaded:
             self._loaded.move_to_end(key)
             return self._loaded[key]
@@ -95,8 +95,8 @@ class ModelShelf:
             self.in_use.release()
 
 
-def _key(choice: ModelChoice) -> Hashable:
-    """Return what a model is kept by; weights in a file that has changed are others."""
+def model_key(choice: ModelChoice) -> Hashable:
+    """Return what tells a model from others; weights in a file that has changed (its time, its size) are others."""
     if choice.checkpoint is None:
         return choice, None
     try:

@@ -1,6 +1,6 @@
 """What the views show, made in the worker: a result of one run, and a map of it. No Qt here."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +70,8 @@ class Result:
         None if `position_problem` says why there are none.
     request : CaptionRequest or None
         What its caption was written with.
+    model_key : hashable
+        What tells its model, with the weights as they were, from others; see `vizstudio.gui.shelf.model_key`.
     """
 
     choice: ModelChoice
@@ -80,6 +82,7 @@ class Result:
     positions: Positions | None
     position_problem: str = ""
     request: CaptionRequest | None = None
+    model_key: Hashable = None
 
 
 @dataclass(frozen=True, eq=False)
