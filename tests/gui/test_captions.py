@@ -346,3 +346,20 @@ def test_before_a_caption_changes_are_only_remembered(desk: Any, photo: Path) ->
     desk.finish_words()
     assert shown(desk).state == replace(shown(desk).state, layer=0, pieces=True)
     assert len(shown(desk).units) == 7
+
+
+def test_a_caption_is_not_gone_on_with_by_weights_that_have_changed(
+    desk: Any, photo: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "best.safetensors"
+    file.write_bytes(b"first")
+    desk.controller.choose_model(replace(WRITER, checkpoint=file))
+    desk.controller.open_image(photo)
+    desk.finish()
+    desk.finish_words()
+    before = texts(desk)
+    file.write_bytes(b"trained on")
+    desk.controller.captions.write(CaptionRequest(prefix="a dog"))
+    with pytest.raises(UsageError, match=r"best\.safetensors has changed since the photo was analysed"):
+        desk.jobs.run(len(desk.jobs.jobs))
+    assert texts(desk) == before

@@ -158,7 +158,7 @@ class Captions:
         self.request = replace(request, prefix=None)
 
         def work(context: RunContext) -> Analysis:
-            model = self._shelf.take(result.choice, context)
+            model = self._shelf.take_again(result, context)
             with self._shelf.using(context, result.info.device) as own:
                 return model.caption(result.image, **asdict(request), context=own)
 
@@ -183,7 +183,7 @@ class Captions:
         first = None if root is None else self.tree.branches[root].analysis
 
         def work(context: RunContext) -> list[Analysis]:
-            model = self._shelf.take(result.choice, context)
+            model = self._shelf.take_again(result, context)
             with self._shelf.using(context, result.info.device) as own:
                 asked = first or model.caption(result.image, **asdict(path.request), context=own)
                 return [asked, *path.stations(asked, own)]

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from vizstudio.core.context import RunContext
+from vizstudio.core.errors import UsageError
 from vizstudio.gui.quiet import import_quietly
-from vizstudio.gui.snapshot import ModelChoice
+from vizstudio.gui.snapshot import ModelChoice, Result
 from vizstudio.models import LoadedModel, known_devices, load_model
 from vizstudio.plugins import PluginHost
 
@@ -65,6 +66,23 @@ class ModelShelf:
         self.devices = known_devices()
         self.trim()
         return model
+
+    def take_again(self, result: Result, context: RunContext) -> LoadedModel:
+        """Return the model that made a result.
+
+        Raises
+        ------
+        UsageError
+            If its weights were in a file that has changed since: what other weights say does not belong to it.
+        """
+        choice = result.choice
+        if model_key(choice) != result.model_key:
+            assert choice.checkpoint is not None
+            raise UsageError(
+                f"{choice.checkpoint.name} has changed since the photo was analysed: choose the model again to see "
+                "what the file holds now"
+            )
+        return self.take(choice, context)
 
     def trim(self, spare: int = 1) -> None:
         """Let go of the models that were not used for longest until the budget holds, but `spare` at least."""
