@@ -23,7 +23,7 @@ MOST_KEPT = 4000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Reading:
+class Pass:
     """What the decoder computed in one pass over some tokens of some captions; few tensors, for many captions.
 
     Parameters
@@ -46,7 +46,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Node:
-    """A token that was read after certain others: a place in the reading that read it.
+    """A token that was read after certain others: a place in the pass that read it.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ class Node:
         The token.
     parent : Node or None
         The token before; None at the start.
-    reading : Reading
-        What was computed.
+    computed : Pass
+        What came of it.
     row, place : int
         The caption and the token there.
     """
 
     token_id: int
     parent: "Node | None"
-    reading: Reading
+    computed: Pass
     row: int
     place: int
 
@@ -81,22 +81,22 @@ class Node:
     @property
     def state(self) -> Tensor:
         """What the next token is told from, (width,)."""
-        return self.reading.states[self.row, self.place]
+        return self.computed.states[self.row, self.place]
 
     def calls(self, kind: Kind) -> list[FusedCall]:
         """Return the attention of this one query, a call per layer."""
         count = len(self.path)
         out = []
-        for layer, image in enumerate(self.reading.image.layers):
+        for layer, image in enumerate(self.computed.image.layers):
             number = list(CALL_NAMES).index(kind) + len(CALL_NAMES) * layer
-            query, given = self.reading.seen[:, number, self.row, :, self.place, None].unsqueeze(1)
+            query, given = self.computed.seen[:, number, self.row, :, self.place, None].unsqueeze(1)
             name = CALL_NAMES[kind].format(layer)
             if kind == "self":
                 key, value = (KeptOnPath(self, layer, which) for which in (0, 1))
                 out.append(FusedCall.of_kept(name, query, key, value, count, given))
             else:
                 own_key, own_value = (Shared(tensor) for tensor in image)
-                keys, real = image[0].shape[2], self.reading.image.real
+                keys, real = image[0].shape[2], self.computed.image.real
                 out.append(FusedCall.of_kept(name, query, own_key, own_value, keys, given, real))
         return out
 
@@ -111,7 +111,7 @@ class KeptOnPath:
 
     def get(self, owner: str) -> Tensor:
         """Return (1, heads, length, head width)."""
-        parts = [n.reading.kept[self.which, self.layer, n.row, :, n.place] for n in self.node.path]
+        parts = [n.computed.kept[self.which, self.layer, n.row, :, n.place] for n in self.node.path]
         return torch.stack(parts, 1)[None]
 
 
@@ -160,12 +160,17 @@ class Decoding:
             self._image = network.readable(encoded)
 
     def read(self, prefixes: Sequence[Prefix]) -> list[Node]:
-        """Return the last node of each prefix; all are equally long. What is not known of them is read at once."""
+        """Return the last node of each prefix.
+
+        What is not known of those of one length is read at once, with all that they begin with.
+        """
         if len(self._nodes) > MOST_KEPT:
             self._nodes, self._last = {}, ([], [])
-        missing = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._nodes]
-        if missing:
-            self._compute(missing, min(self._known(prefix) for prefix in missing))
+        for length in sorted({len(prefix) for prefix in prefixes}, reverse=True):
+            wanted = dict.fromkeys(prefix for prefix in prefixes if len(prefix) == length)
+            missing = [prefix for prefix in wanted if prefix not in self._nodes]
+            if missing:
+                self._compute(missing, min(self._known(prefix) for prefix in missing))
         return [self._nodes[prefix] for prefix in prefixes]
 
     def log_probs(self, nodes: Sequence[Node]) -> Tensor:
@@ -188,12 +193,12 @@ class Decoding:
             states, kept = self._network.read(tokens, image, past)
         own = [torch.stack([pair[which][:, :, start:] for pair in kept]) for which in (0, 1)]
         pairs = torch.stack([torch.stack(seen.queries), torch.stack(seen.given)])
-        reading = Reading(self._image, states, torch.stack(own), pairs)
+        computed = Pass(self._image, states, torch.stack(own), pairs)
         last = []
         for row, prefix in enumerate(prefixes):
             node = parents[row] if parents else None
             for place, token in enumerate(prefix[start:]):
-                node = Node(token, node, reading, row, place)
+                node = Node(token, node, computed, row, place)
                 node = self._nodes.setdefault(prefix[: start + place + 1], node)
             assert node is not None
             last.append(node)
@@ -211,7 +216,7 @@ class Decoding:
             return [(keys[rows], values[rows]) for keys, values in grown]
         rows_kept = []
         for parent in parents:
-            parts = [node.reading.kept[:, :, node.row, :, node.place] for node in parent.path]
+            parts = [node.computed.kept[:, :, node.row, :, node.place] for node in parent.path]
             rows_kept.append(torch.stack(parts, 3))  # (2, layers, heads, length, head width)
         keys, values = torch.stack(rows_kept, 2)
         return list(zip(keys, values, strict=True))

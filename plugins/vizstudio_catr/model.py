@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import tokenizers
@@ -13,8 +12,8 @@ from vizstudio.api import (
     Analysis,
     AttentionTrace,
     CaptionRequest,
+    CaptionWriter,
     GeometryError,
-    ImageFit,
     ImageSource,
     ModelInfo,
     ModelLayout,
@@ -26,17 +25,18 @@ from vizstudio.api import (
     UsageError,
     WeightSource,
     observe,
+    provenance,
 )
 from vizstudio_catr.build import build
 from vizstudio_catr.checkpoint import Loaded
 from vizstudio_catr.decoding import Decoding
 from vizstudio_catr.preprocess import Prepared, prepare
-from vizstudio_catr.search import Draft, Search
-from vizstudio_catr.steps import to_caption
+from vizstudio_catr.reader import Reader
 
 Continue = Callable[[Sequence[int], RunContext | None], Analysis]
 ENCODING_SHARE = 0.4
 """Of the progress that is reported; the rest goes to the tokens, whose number nobody knows."""
+VERSIONS = {"torch": str(torch.__version__), "tokenizers": tokenizers.__version__}
 
 
 def load(name: str, request: ModelRequest, context: RunContext) -> "Catr":
@@ -51,10 +51,10 @@ def load(name: str, request: ModelRequest, context: RunContext) -> "Catr":
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An encoded image: its analysis without a caption, and the decoder that reads it."""
+    """An encoded image: its analysis without a caption, and what reads captions of it."""
 
     analysis: Analysis
-    decoding: Decoding
+    reader: Reader
 
 
 class Catr:
@@ -160,10 +160,10 @@ class Catr:
             position_embedding=self._positions(observation, grid),
             token_norms=np.stack([n.cpu().numpy() for n in observation.norms.values()]).astype(np.float32),
             timings={"preprocess": ready - start, "forward": done - ready},
-            provenance=self._provenance(image, prepared.fit),
+            provenance=provenance(self.info, image, prepared.fit, **VERSIONS),
             notes=(*self._notes, *image.notes),
         )
-        return Seen(analysis, decoding)
+        return Seen(analysis, Reader(decoding, self._vocabulary, grid))
 
     def _observe(self, prepared: Prepared, context: RunContext) -> Observation:
         def on_module(name: str, share: float) -> None:
@@ -192,22 +192,21 @@ class Catr:
     def _written(
         self, seen: Seen, request: CaptionRequest, prefix: Sequence[int], limit: int, context: RunContext
     ) -> Analysis:
-        def on_token(draft: Draft) -> None:
+        def on_token(tokens: Sequence[int]) -> None:
             context.check()
-            share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(draft.choices) / limit
-            context.report(share, f"writing: {self._vocabulary.text(draft.tokens)}")
+            share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
+            context.report(share, f"writing: {self._vocabulary.text(tokens)}")
 
         start = time.perf_counter()
-        search = Search(seen.decoding, self._vocabulary.start, self._vocabulary.end, limit, request, on_token)
-        grid, penalty = seen.analysis.grid, request.length_penalty
-        captions = [to_caption(draft, self._vocabulary, grid, penalty) for draft in search.run(prefix)]
-        timings = {**seen.analysis.timings, "caption": time.perf_counter() - start}
+        ends = {self._vocabulary.end}
+        writer = CaptionWriter(seen.reader, self._vocabulary, ends, limit, request, on_token)
+        best, *others = writer.write(prefix)
         return replace(
             seen.analysis,
-            caption=captions[0],
-            other_captions=tuple(captions[1:]),
+            caption=best,
+            other_captions=tuple(others),
             continued=self._continued(seen, request, limit),
-            timings=timings,
+            timings={**seen.analysis.timings, "caption": time.perf_counter() - start},
         )
 
     def _continued(self, seen: Seen, request: CaptionRequest, limit: int) -> Continue:
@@ -217,18 +216,3 @@ class Catr:
             return self._written(seen, request, token_ids, limit, context or RunContext(self.info.device))
 
         return continued
-
-    def _provenance(self, image: ImageSource, fit: ImageFit) -> dict[str, str]:
-        facts: dict[str, Any] = {
-            "model": self.info.model_id,
-            "weights": self.info.weights,
-            "weights_hash": self.info.weights_hash,
-            "image": image.name,
-            "image_sha256": image.sha256,
-            "fit": fit.mode,
-            "input_size": "×".join(map(str, fit.input_size)),
-            "device": self.info.device,
-            "torch": torch.__version__,
-            "tokenizers": tokenizers.__version__,
-        }
-        return {key: str(value) for key, value in facts.items()}

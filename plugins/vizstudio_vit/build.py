@@ -19,6 +19,7 @@ from vizstudio.api import (
     RunContext,
     WeightSource,
     first_line,
+    read_class_names,
     resource_path,
 )
 from vizstudio_vit.checkpoint import Weights, count_classes, read_weights
@@ -217,7 +218,7 @@ def _class_names(
     """Return the names from the user's file, else the checkpoint's, else ImageNet's, else numbers."""
     count = int(getattr(model, "num_classes", 0))
     if request.class_names is not None:
-        return _names_from_file(request, count)
+        return read_class_names(request.class_names, count)
     if weights.class_names and len(weights.class_names) == count:
         return weights.class_names
     if weights.class_names:
@@ -232,16 +233,3 @@ def _class_names(
         weights.notes.append(f"the checkpoint names no classes; its {count} are taken to be ImageNet's")
     info = ImageNetInfo(subset)
     return tuple(info.index_to_description(i) for i in range(count))
-
-
-def _names_from_file(request: ModelRequest, count: int) -> tuple[str, ...]:
-    path = request.class_names
-    assert path is not None
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"class names cannot be read from {path}: {error}") from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if len(names) != count:
-        raise ModelError(f"{path.name} names {len(names)} classes, but the model has {count}")
-    return names

@@ -21,14 +21,17 @@ from vizstudio.api import (
     ModelLayout,
     ModelRequest,
     Observation,
-    Prediction,
     RunContext,
     describe_failure,
     observe,
+    provenance,
+    ranked,
 )
 from vizstudio_vit.build import Built, build
 from vizstudio_vit.layout import patch_grid
 from vizstudio_vit.positions import position_embedding
+
+VERSIONS = {"torch": str(torch.__version__), "timm": timm.__version__}
 
 
 def load(name: str, request: ModelRequest, context: RunContext) -> "ViT":
@@ -84,12 +87,12 @@ class ViT:
             model_id=self.info.model_id,
             grid=grid,
             attention=trace,
-            predictions=self._predictions(logits),
+            predictions=() if logits is None else ranked(logits, self._built.class_names),
             logits=logits,
             position_embedding=position,
             token_norms=self._norms(seen),
             timings={"preprocess": ready - start, "forward": done - ready},
-            provenance=self._provenance(image, fit),
+            provenance=provenance(self.info, image, fit, **VERSIONS),
             notes=(*self._built.notes, *image.notes, *notes, *([position_note] if position_note else [])),
         )
 
@@ -139,26 +142,3 @@ class ViT:
         norms = [n.cpu().numpy() for n in seen.norms.values()]
         uniform = norms and all(n.ndim == 1 and n.shape == norms[0].shape for n in norms)
         return np.stack(norms).astype(np.float32) if uniform else None
-
-    def _predictions(self, logits: np.ndarray | None) -> tuple[Prediction, ...]:
-        if logits is None:
-            return ()
-        exps = np.exp(logits.astype(np.float64) - logits.max())
-        probabilities = exps / exps.sum()
-        order = np.argsort(-probabilities, kind="stable")
-        return tuple(Prediction(self._built.class_names[i], int(i), float(probabilities[i])) for i in order)
-
-    def _provenance(self, image: ImageSource, fit: ImageFit) -> dict[str, str]:
-        facts: dict[str, Any] = {
-            "model": self.info.model_id,
-            "weights": self.info.weights,
-            "weights_hash": self.info.weights_hash,
-            "image": image.name,
-            "image_sha256": image.sha256,
-            "fit": fit.mode,
-            "input_size": "×".join(map(str, fit.input_size)),
-            "device": self.info.device,
-            "torch": torch.__version__,
-            "timm": timm.__version__,
-        }
-        return {key: str(value) for key, value in facts.items()}

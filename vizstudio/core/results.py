@@ -23,8 +23,9 @@ def ranked(logits: np.ndarray, names: Sequence[str]) -> tuple[Prediction, ...]:
         Of its classes.
     """
     exps = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = exps / exps.sum()
     order = np.argsort(-logits, kind="stable")
-    return tuple(Prediction(names[i], int(i), float(exps[i] / exps.sum())) for i in order)
+    return tuple(Prediction(names[i], int(i), float(probabilities[i])) for i in order)
 
 
 def read_class_names(path: Path, count: int) -> tuple[str, ...]:

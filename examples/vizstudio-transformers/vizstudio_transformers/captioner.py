@@ -115,9 +115,10 @@ class Captioner(Encoder):
         limit: int,
         context: RunContext,
     ) -> Analysis:
-        def on_token(text: str, count: int) -> None:
+        def on_token(tokens: Sequence[int]) -> None:
             context.check()
-            context.report(ENCODING_SHARE + (1 - ENCODING_SHARE) * count / limit, f"writing: {text}")
+            share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
+            context.report(share, f"writing: {self._words.text(tokens)}")
 
         analysis, decoding = self._seen(image, context)
         start = time.perf_counter()

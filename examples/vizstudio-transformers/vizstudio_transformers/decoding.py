@@ -184,11 +184,13 @@ class Decoding:
         # The beginning read last and its cache, which mostly the next token goes on from.
         self._last: tuple[tuple[int, ...] | None, Any] = None, None
 
-    def read(self, tokens: tuple[int, ...]) -> Reading:
-        """Return what comes of reading the start and these tokens; see `vizstudio.api.Reading`."""
-        read = (self.parts.start, *tokens)
+    def read(self, beginnings: Sequence[tuple[int, ...]]) -> list[Reading]:
+        """Return what comes of reading the start and each beginning; see `vizstudio.api.Reading`."""
         if len(self._nodes) > MOST_KEPT:
             self._nodes.clear()
+        return [self._read((self.parts.start, *tokens)) for tokens in beginnings]
+
+    def _read(self, read: tuple[int, ...]) -> Reading:
         for length in range(1, len(read) + 1):
             if read[:length] not in self._nodes:
                 self._nodes[read[:length]] = self._step(read[:length])
@@ -217,15 +219,20 @@ class Decoding:
         return cache
 
     def _reading(self, log_probs: Tensor, calls: Sequence[Any], read: tuple[int, ...]) -> Reading:
-        names = tuple(self.name_of(token) for token in read)
-        if self.parts.prefill is not None:
-            both = QueryCalls("self", calls, self._joined(names))
-            return Reading(log_probs, both, both)
-        cross = [call for call in calls if "crossattention" in call.name]
-        itself = [call for call in calls if "crossattention" not in call.name]
-        return Reading(
-            log_probs, QueryCalls("cross", cross, self.image), QueryCalls("self", itself, TokenAxis(names))
-        )
+        def both() -> QueryCalls:
+            return QueryCalls("self", calls, self._joined(self._names(read)))
+
+        def cross() -> QueryCalls:
+            return QueryCalls("cross", [c for c in calls if "crossattention" in c.name], self.image)
+
+        def itself() -> QueryCalls:
+            own = [c for c in calls if "crossattention" not in c.name]
+            return QueryCalls("self", own, TokenAxis(self._names(read)))
+
+        return Reading(log_probs, *((cross, itself) if self.parts.prefill is None else (both, both)))
+
+    def _names(self, read: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(self.name_of(token) for token in read)
 
     def _joined(self, names: tuple[str, ...]) -> TokenAxis:
         """Return the keys of a self-attention that sees the image and the text: labels come first by agreement."""
