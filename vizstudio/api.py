@@ -59,7 +59,7 @@ from vizstudio.resources import resource_path
 
 if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall, FusedCall
-    from vizstudio.compute.capture import Recorder, capture, describe_failure
+    from vizstudio.compute.capture import capture, describe_failure
     from vizstudio.compute.layout import ModelLayout, Observation, observe
     from vizstudio.compute.reading import capture_rows
     from vizstudio.compute.trace import AttentionTrace
@@ -90,7 +90,6 @@ _LAZY = {
     "AttentionCall": "vizstudio.compute.calls",
     "AttentionTrace": "vizstudio.compute.trace",
     "FusedCall": "vizstudio.compute.calls",
-    "Recorder": "vizstudio.compute.capture",
     "capture": "vizstudio.compute.capture",
     "describe_failure": "vizstudio.compute.capture",
     "ModelLayout": "vizstudio.compute.layout",
@@ -169,7 +168,6 @@ __all__ = [
     "Query",
     "QueryCalls",
     "Reading",
-    "Recorder",
     "ReductionEntry",
     "Report",
     "RunContext",

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from vizstudio.api import FusedCall, Recorder
+from vizstudio.api import FusedCall
 from vizstudio_catr.network import CaptionNetwork, Encoded, Readable
-from vizstudio_catr.transformer import KeysValues
+from vizstudio_catr.transformer import KeysValues, Looked
 
 Prefix = tuple[int, ...]
 Kind = Literal["self", "cross"]
@@ -126,19 +126,6 @@ class Shared:
         return self.tensor
 
 
-class _Seen(Recorder):
-    """Keeps of each attention call what it was asked and what it gave out; `CALL_NAMES` says whose it was."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.queries: list[Tensor] = []
-        self.given: list[Tensor] = []
-
-    def see_fused(self, out: Tensor, query: Tensor, *args: Any, **kwargs: Any) -> None:
-        self.queries.append(query)
-        self.given.append(out)
-
-
 class Decoding:
     """Reads prefixes of captions of one image.
 
@@ -189,11 +176,13 @@ class Decoding:
         device = self._image.layers[0][0].device
         tokens = torch.tensor([prefix[start:] for prefix in prefixes], device=device)
         image, past = self._image.expand(len(prefixes)), self._past(parents)
-        with torch.no_grad(), _Seen() as seen:
-            states, kept = self._network.read(tokens, image, past)
-        own = [torch.stack([pair[which][:, :, start:] for pair in kept]) for which in (0, 1)]
-        pairs = torch.stack([torch.stack(seen.queries), torch.stack(seen.given)])
-        computed = Pass(self._image, states, torch.stack(own), pairs)
+        seen: list[Looked] = []
+        with torch.no_grad():
+            states, kept = self._network.read(tokens, image, past, seen)
+        own = [pair[which][:, :, start:] for which in (0, 1) for pair in kept]
+        looked = [pair[which] for which in (0, 1) for pair in seen]
+        halves = (torch.unflatten(torch.stack(tensors), 0, (2, -1)) for tensors in (own, looked))
+        computed = Pass(self._image, states, *halves)
         last = []
         for row, prefix in enumerate(prefixes):
             node = parents[row] if parents else None

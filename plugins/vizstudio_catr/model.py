@@ -194,8 +194,9 @@ class Catr:
     ) -> Analysis:
         def on_token(tokens: Sequence[int]) -> None:
             context.check()
-            share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
-            context.report(share, f"writing: {self._vocabulary.text(tokens)}")
+            if context.is_heard:
+                share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
+                context.report(share, f"writing: {self._vocabulary.text(tokens)}")
 
         start = time.perf_counter()
         ends = {self._vocabulary.end}

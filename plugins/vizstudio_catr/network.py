@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vizstudio_catr.backbone import Backbone, sine_positions
 from vizstudio_catr.config import CatrConfig
-from vizstudio_catr.transformer import KeysValues, Transformer
+from vizstudio_catr.transformer import KeysValues, Looked, Transformer
 
 FEW_ROWS = 8
 
@@ -118,7 +118,11 @@ class CaptionNetwork(nn.Module):
         return Readable(tuple(a.keys_values(placed, encoded.memory) for a in attentions), encoded.real)
 
     def read(
-        self, tokens: Tensor, image: Readable, past: Sequence[KeysValues] | None = None
+        self,
+        tokens: Tensor,
+        image: Readable,
+        past: Sequence[KeysValues] | None = None,
+        seen: list[Looked] | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:
         """Read a caption; the state at a token tells which comes next.
 
@@ -130,6 +134,8 @@ class CaptionNetwork(nn.Module):
             For as many captions.
         past : sequence of KeysValues, optional
             Keys and values of all earlier tokens in every layer.
+        seen : list of Looked, optional
+            Takes down the attention of every layer, to the tokens and then to the image.
 
         Returns
         -------
@@ -147,7 +153,7 @@ class CaptionNetwork(nn.Module):
         kept = []
         for number, layer in enumerate(self.transformer.decoder.layers):
             before = past[number] if past else None
-            x, read = layer(x, positions, image.layers[number], image.real, before, earlier)
+            x, read = layer(x, positions, image.layers[number], image.real, before, earlier, seen)
             kept.append(read)
         return self.transformer.decoder.norm(x), kept
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from vizstudio.api import ImageSource, UsageError
+from vizstudio.api import CaptionRequest, ImageSource, RunContext, UsageError
 from vizstudio_catr.config import CatrConfig
 from vizstudio_catr.model import Catr
 from vizstudio_catr.network import CaptionNetwork
@@ -125,3 +125,20 @@ def test_a_beginning_that_cannot_be(model: Catr, photo: ImageSource, ask: Ask) -
     ):
         with pytest.raises(UsageError, match=message):
             analysis.continued(tokens, None)
+
+
+def test_progress_tells_the_words_so_far_and_costs_nothing_unheard(
+    model: Catr, photo: ImageSource, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[float, str]] = []
+    context = RunContext(report=lambda share, message: told.append((share, message)))
+    analysis = model.caption(photo, CaptionRequest(prefix="a cat", max_tokens=5), context)
+    spelled = [model._vocabulary.text([s.token_id for s in analysis.steps[:count]]) for count in (0, 2, 3, 4)]
+    assert [message for _, message in told[-4:]] == [f"writing: {text}" for text in spelled]
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    decoded, plain = [], model._vocabulary.text
+    monkeypatch.setattr(
+        model._vocabulary, "text", lambda numbers: (decoded.append(numbers), plain(numbers))[1]
+    )
+    ask(model, photo, max_tokens=5)
+    assert len(decoded) == 1  # the whole caption

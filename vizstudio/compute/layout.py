@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,13 @@ class CallLayout:
     keys: np.ndarray | None
     refusal: str = ""
 
+    @cached_property
+    def is_same_tokens(self) -> bool:
+        """Whether queries and keys are known to be the same tokens, once each."""
+        if self.queries is None or self.keys is None or len(self.queries) > 1:
+            return False
+        return np.array_equal(self.queries, self.keys)
+
 
 @dataclass(frozen=True, eq=False)
 class ModelLayout:
@@ -80,8 +88,9 @@ class ModelLayout:
             )
         if known.refusal:
             raise AttentionError(f"{call.name} {known.refusal}")
-        queries = self._axis(known.queries, call.windows, call.queries, fit, shared=False)
-        keys = self._axis(known.keys, call.windows, call.keys, fit, shared=True)
+        queries = keys = self._axis(known.queries, call.windows, call.queries, fit, shared=False)
+        if not (known.is_same_tokens and call.keys == call.queries):
+            keys = self._axis(known.keys, call.windows, call.keys, fit, shared=True)
         same = queries.labels == keys.labels and queries.grid == keys.grid
         return AttentionLayer(
             call.name, "self" if same else "cross", call.heads, queries, keys, call.max_error

@@ -29,6 +29,11 @@ class RunContext:
     report: Callable[[float, str], None] = _ignore
     cancel_event: Event = field(default_factory=Event)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens to `report`: a message that takes work to put together can be left out if not."""
+        return self.report is not _ignore
+
     def check(self) -> None:
         """Raise `Cancelled` if the user cancelled; call it between layers, tokens and chunks."""
         if self.cancel_event.is_set():

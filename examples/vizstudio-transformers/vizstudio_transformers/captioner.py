@@ -117,8 +117,9 @@ class Captioner(Encoder):
     ) -> Analysis:
         def on_token(tokens: Sequence[int]) -> None:
             context.check()
-            share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
-            context.report(share, f"writing: {self._words.text(tokens)}")
+            if context.is_heard:
+                share = ENCODING_SHARE + (1 - ENCODING_SHARE) * len(tokens) / limit
+                context.report(share, f"writing: {self._words.text(tokens)}")
 
         analysis, decoding = self._seen(image, context)
         start = time.perf_counter()
