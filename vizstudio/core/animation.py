@@ -59,7 +59,8 @@ def to_mp4(figure: Figure, analysis: Analysis) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         width, height = (side - side % 2 for side in _picture(figure, shown[0]).size)  # as H.264 wants it
-        stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "fast"})
+        options = {"crf": "18", "preset": "fast", "threads": "1"}  # several threads do not always write the same
+        stream: Any = container.add_stream("libx264", rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         number = 0
         for frame in shown:
