@@ -17,6 +17,7 @@ from PIL import Image
 import vizstudio
 from vizstudio.commands.captions import CaptionOptions
 from vizstudio.commands.run import run
+from vizstudio.commands.view_options import ViewOptions
 from vizstudio.core.caption import CaptionPath, CaptionRequest
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import ViewState
@@ -152,7 +153,8 @@ def test_numbers_of_a_caption(site: None, image: Path, tmp_path: Path) -> None:
 
 
 def test_every_field_of_a_view_is_an_option_of_the_command() -> None:
-    offered = {*inspect.signature(run).parameters, *(f.name for f in fields(CaptionOptions))}
+    grouped = [f.name for options in (ViewOptions, CaptionOptions) for f in fields(options)]
+    offered = {*inspect.signature(run).parameters, *grouped}
     assert {f.name for f in fields(ViewState)} <= offered
     assert {f.name for f in fields(PictureOptions)} >= {"scale", "width", "transparent"}
 

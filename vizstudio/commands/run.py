@@ -12,27 +12,22 @@ from vizstudio.commands.batch import Plan, analyse, find_images, load_with_progr
 from vizstudio.commands.captions import CaptionOptions
 from vizstudio.commands.listing import Host
 from vizstudio.commands.options import (
-    LOOK,
     MODEL,
     OUTPUT,
     SHOWN,
     parse_cell,
     parse_choices,
-    parse_range,
     parse_size,
 )
-from vizstudio.core.errors import UsageError
+from vizstudio.commands.view_options import ViewOptions
 from vizstudio.core.output import PictureOptions
-from vizstudio.core.overlay import lookup_table
-from vizstudio.core.state import ViewState, parse_head, parse_query
 from vizstudio.plugins import PluginHost
 from vizstudio.views import views_of
 
 _Model = Parameter(group=MODEL)
 _Shown = Parameter(group=SHOWN, allow_leading_hyphen=True)
-_Look = Parameter(group=LOOK, allow_leading_hyphen=True)
 _Output = Parameter(group=OUTPUT)
-_NO_CAPTION, _PLAIN = CaptionOptions(), PictureOptions()
+_USUAL_VIEW, _NO_CAPTION, _PLAIN = ViewOptions(), CaptionOptions(), PictureOptions()
 
 
 def run(
@@ -47,18 +42,9 @@ def run(
     fit: Annotated[Literal["crop", "squash", "pad"] | None, _Model] = None,
     input_size: Annotated[str | None, _Model] = None,
     view: Annotated[str, _Shown] = "attention",
-    layer: Annotated[int, _Shown] = -1,
-    head: Annotated[str, _Shown] = "mean",
-    query: Annotated[str | None, _Shown] = None,
-    panel: Annotated[str | None, _Shown] = None,
+    shown: ViewOptions = _USUAL_VIEW,
     pins: Annotated[list[str] | None, _Shown] = None,
-    hide_outliers: Annotated[bool, _Shown] = False,
     captions: CaptionOptions = _NO_CAPTION,
-    colormap: Annotated[str, _Look] = "viridis",
-    opacity: Annotated[float, _Look] = 0.7,
-    smooth: Annotated[bool, _Look] = False,
-    range: Annotated[str | None, _Look] = None,
-    mass: Annotated[float, _Look] = 1.0,
     out: Annotated[Path, _Output] = Path("vizstudio-out"),
     format: Annotated[str, _Output] = "png",
     picture: Annotated[PictureOptions, Parameter(name="*", group=OUTPUT)] = _PLAIN,
@@ -86,31 +72,12 @@ def run(
         WIDTHxHEIGHT in pixels of what the model is given; by default the model's own.
     view
         One or more of the views listed below, with commas between.
-    layer
-        Counted from 0, or from -1 at the end.
-    head
-        A head's number from 0, or mean, max or min over heads.
-    query
-        Whose attention: cls, a register such as reg1, a patch as ROW,COL, or the mean of all patches; by
-        default cls where there is one.
-    panel
-        The patch of the view panel, as ROW,COL; by default the middle one.
+    shown
+        Options of views.
     pins
         A patch as ROW,COL whose map the view pins shows beside that of the query; may be repeated.
-    hide_outliers
-        Leave high-norm tokens out of attention maps.
     captions
         Options of captions.
-    colormap
-        Such as viridis, magma or turbo; any that the cmap library knows.
-    opacity
-        Of the map over the photo, from 0 to 1.
-    smooth
-        Interpolate between cells.
-    range
-        LOW,HIGH: the values at the ends of the colours of all attention maps; by default each map's own.
-    mass
-        Show of each attention map only the fewest cells that hold this share of it, above 0 and up to 1.
     out
         The folder to write to; it is made if it is not there.
     format
@@ -120,22 +87,11 @@ def run(
     """
     views = parse_choices(view, tuple(views_of(host)), "view", host.reductions.hint)
     formats = parse_choices(format, host.exporters.ids(), "format", host.exporters.hint)
-    if not 0 <= opacity <= 1:
-        raise UsageError(f"--opacity {opacity} is outside 0 to 1")
-    lookup_table(colormap)
+    state = shown.state()
     path = captions.path(views)
-    state = ViewState(
-        layer=layer,
-        head=parse_head(head),
-        query=parse_query(query) if query is not None else None,
-        panel=parse_cell(panel, "--panel") if panel is not None else None,
+    state = replace(
+        state,
         word=captions.word or 0,
-        colormap=colormap,
-        opacity=opacity,
-        smooth=smooth,
-        hide_outliers=hide_outliers,
-        range=parse_range(range, "--range") if range is not None else None,
-        mass=mass,
         pins=tuple(parse_cell(pin, "--pins") for pin in pins or ()),
     )
     paths = find_images(images, out)
