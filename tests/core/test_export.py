@@ -80,6 +80,10 @@ COMMON = {"logits": (5,), "probabilities": (5,), "labels": (5,), "grid": (2,), "
         ("panel", {"heatmap": (3, 4)}),
         ("position-norm", {"heatmap": (3, 4)}),
         ("position-pca", {"pca": (3, 4, 3), "variance": (3,)}),
+        (
+            "position-distance",
+            dict.fromkeys(("distance", "pairs", "mean", "lower", "upper", "horizontal", "vertical"), (4,)),
+        ),
         ("entropy", {"entropy": (3, 2)}),
         ("distance", {"distance": (3, 2)}),
         ("norms", {"norms": (3, 13), "outliers": (1,), "heatmap": (3, 4)}),
@@ -93,7 +97,7 @@ def test_keys_of_the_archive_are_a_contract(
     data = load(export.to_npz(figure, analysis))
     assert {key: values.shape for key, values in data.items()} == {**COMMON, **own}
     for key, values in figure.data.items():
-        assert np.array_equal(data[key], values)
+        assert np.array_equal(data[key], values, equal_nan=values.dtype.kind == "f")
     assert data["rect"] == pytest.approx(analysis.grid.rect)  # left, top, width, height in the original
     assert data["labels"].tolist() == [f"class <{i}> & é" for i in range(5)]
     assert data["logits"].dtype == np.float32
@@ -168,6 +172,15 @@ def test_csv_of_predictions(analysis: Analysis, image: ImageSource) -> None:
         (p.index, p.label) for p in analysis.predictions
     ]
     assert sum(float(x["probability"]) for x in lines) == pytest.approx(1)
+
+
+def test_csv_of_similarity_over_distance(analysis: Analysis, image: ImageSource) -> None:
+    figure = render(analysis, image, ViewState(view="position-distance"))
+    lines = rows(export.to_csv(figure, analysis))
+    for name in ("distance", "pairs", "mean", "lower", "upper", "horizontal", "vertical"):
+        read = [float(line[name] or "nan") for line in lines]
+        assert read == pytest.approx(figure.data[name], rel=1e-7, nan_ok=True)
+    assert lines[-1]["vertical"] == "" and lines[0]["vertical"] != ""
 
 
 @pytest.mark.parametrize("view", ["heads", "wall", "position", "position-pca", "entropy"])

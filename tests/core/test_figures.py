@@ -15,12 +15,12 @@ from vizstudio.core.figures import VIEWS, Figure, render
 from vizstudio.core.geometry import ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.overlay import colorize, mosaic
-from vizstudio.core.scene import Box, Picture, Text, text_width
+from vizstudio.core.scene import STRONG, Box, Dot, Picture, Polygon, Text, text_width
 from vizstudio.core.state import CAPTION, ViewState
 from vizstudio.core.types import Analysis, AttentionLayer, PositionEmbedding
 
 OF_IMAGE = tuple(name for name in VIEWS if name not in CAPTION)
-OF_POSITION = ("position", "panel", "position-norm", "position-pca")
+OF_POSITION = ("position", "panel", "position-norm", "position-pca", "position-distance")
 ROLLOUT = reduction_view(
     "Rollout",
     "How attention flows.",
@@ -127,6 +127,31 @@ def test_position_pca_tells_the_share_of_the_variance(analysis: Analysis, image:
     red, green, blue = figure.data["variance"]
     assert f"red {red:.0%}, green {green:.0%}, blue {blue:.0%}" in figure.explanation
     assert contains(figure, np.round(figure.data["pca"] * 255).astype(np.uint8))
+
+
+def test_similarity_over_distance_is_drawn_to_scale(analysis: Analysis, image: ImageSource) -> None:
+    figure = render(analysis, image, ViewState(view="position-distance"))
+    data, dots = figure.data, [item for item in figure.scene.items if isinstance(item, Dot)]
+    dots = [dot for dot in dots if dot.fill == STRONG]
+    assert len(dots) == len(data["distance"])
+    # Similarities are a linear function of heights, distances of places across.
+    for drawn, known in (([d.y for d in dots], data["mean"]), ([d.x for d in dots], data["distance"])):
+        slope, offset = np.polyfit(drawn, known, 1)
+        assert np.polyval((slope, offset), drawn) == pytest.approx(known, abs=1e-6)
+    (band,) = [item for item in figure.scene.items if isinstance(item, Polygon)]
+    slope, offset = np.polyfit([d.y for d in dots], data["mean"], 1)
+    heights = np.polyval((slope, offset), [band.y + y for _, y in band.points])
+    assert heights == pytest.approx([*data["upper"], *data["lower"][::-1]], abs=1e-6)
+    assert {"all pairs", "same row", "same column", "quartiles"} <= set(texts(figure))
+
+
+def test_patches_in_a_row_have_no_line_of_columns(analysis: Analysis, image: ImageSource) -> None:
+    grid = PatchGrid(1, 5, (1.0, 1.0), ImageFit((5, 1), (5, 1), (1, 1)))
+    embedding = PositionEmbedding("learned", np.random.default_rng(0).normal(size=(5, 6)), grid)
+    row = replace(analysis, position_embedding=embedding)
+    figure = render(row, image, ViewState(view="position-distance"))
+    assert "same row" in texts(figure) and "same column" not in texts(figure)
+    assert np.isnan(figure.data["vertical"]).all()
 
 
 @pytest.mark.parametrize("view", OF_POSITION)

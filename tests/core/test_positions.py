@@ -1,7 +1,11 @@
 """Position embeddings: similarity, norms, principal components, of every kind."""
 
+from math import dist
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vizstudio.core import positions
 from vizstudio.core.errors import GeometryError, UsageError
@@ -96,3 +100,52 @@ def test_more_pairs_than_fit_into_memory_are_refused_in_one_sentence() -> None:
     embedding = PositionEmbedding("learned", np.zeros((len(grid), 1), np.float32), grid)
     with pytest.raises(UsageError, match="of 130×130 patches"):
         embedding.similarity()
+
+
+def pairs_of(embedding: PositionEmbedding) -> dict[int, list[tuple[float, tuple[int, int], tuple[int, int]]]]:
+    """Return (cosine, patch, patch) of every pair by its distance, one after the other."""
+    patches, found = list(np.ndindex(embedding.grid.shape)), {}
+    for i, a in enumerate(patches):
+        for j, b in enumerate(patches[:i]):
+            u, v = embedding.vectors[i], embedding.vectors[j]
+            cosine = float(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+            found.setdefault(round(dist(a, b)), []).append((cosine, a, b))
+    return found
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**31))
+def test_similarity_over_distance_is_that_of_all_pairs(rows: int, cols: int, seed: int) -> None:
+    size = (cols * 16, rows * 16)
+    grid = PatchGrid(rows, cols, (16.0, 16.0), ImageFit(size, size, (1, 1)))
+    vectors = np.random.default_rng(seed).normal(size=(rows * cols, 4))
+    embedding = PositionEmbedding("learned", vectors, grid)
+    if rows * cols == 1:
+        with pytest.raises(UsageError, match="a single patch has no distance"):
+            positions.position_distance(embedding)
+        return
+    curve, found = positions.position_distance(embedding), pairs_of(embedding)
+    assert curve.distance.tolist() == sorted(found)
+    assert curve.pairs.sum() == rows * cols * (rows * cols - 1) // 2
+    for i, distance in enumerate(curve.distance):
+        cosines = [pair[0] for pair in found[distance]]
+        across = [cosine for cosine, a, b in found[distance] if a[0] == b[0]]
+        down = [cosine for cosine, a, b in found[distance] if a[1] == b[1]]
+        assert curve.pairs[i] == len(cosines)
+        assert curve.mean[i] == pytest.approx(np.mean(cosines), abs=1e-6)
+        assert curve.lower[i] == pytest.approx(np.percentile(cosines, 25), abs=1e-6)
+        assert curve.upper[i] == pytest.approx(np.percentile(cosines, 75), abs=1e-6)
+        for measured, own in ((curve.horizontal[i], across), (curve.vertical[i], down)):
+            assert measured == pytest.approx(np.mean(own) if own else np.nan, abs=1e-6, nan_ok=True)
+
+
+def test_similarity_over_distance_of_sines_along_rows_and_columns() -> None:
+    """A rotary embedding whose rows turn twice as fast as its columns: both directions are known beforehand."""
+    grid = square(6)
+    rows, cols = np.indices(grid.shape).reshape(2, -1)
+    phase = np.stack([0.4 * rows, 0.2 * cols], axis=1)
+    vectors = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    curve = positions.position_distance(PositionEmbedding("rotary", vectors, grid))
+    steps = np.arange(1, 6)
+    assert curve.vertical[:5] == pytest.approx((np.cos(0.4 * steps) + 1) / 2, abs=1e-6)
+    assert curve.horizontal[:5] == pytest.approx((np.cos(0.2 * steps) + 1) / 2, abs=1e-6)
+    assert np.isnan(curve.vertical[5:]).all() and np.isnan(curve.horizontal[5:]).all()

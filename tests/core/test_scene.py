@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vizstudio.core.scene import Box, Dot, Picture, Scene, Text, text_width
+from vizstudio.core.scene import Box, Dot, Picture, Polygon, Scene, Text, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHECKER = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [0, 0, 0]]], np.uint8)
@@ -65,6 +65,18 @@ def test_a_dot_is_round_and_where_it_was_put() -> None:
     assert dark.sum() == pytest.approx(np.pi * 64, rel=0.03)
     assert (dark * x).sum() / dark.sum() == pytest.approx(20, abs=0.2)
     assert (dark * y).sum() / dark.sum() == pytest.approx(18, abs=0.2)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_polygon_is_filled_between_its_corners(scale: int) -> None:
+    scene = Scene(40, 40, [Polygon(4, 6, ((0, 0), (30, 0), (0, 20)), "#000000")])
+    dark = 1 - rgb(scene, scale)[..., 0] / 255.0
+    y, x = (np.indices(dark.shape) + 0.5) / scale
+    assert dark.sum() / scale**2 == pytest.approx(300, rel=0.05)
+    assert (dark * x).sum() / dark.sum() == pytest.approx(14, abs=0.3)  # the centre of a triangle
+    assert (dark * y).sum() / dark.sum() == pytest.approx(6 + 20 / 3, abs=0.3)
+    drawn = parse(scene).find(SVG + "polygon")
+    assert (drawn.get("points"), drawn.get("fill")) == ("4,6 34,6 4,26", "#000000")
 
 
 @pytest.mark.parametrize(("anchor", "left"), [("la", 60), ("ma", 60 - 0.5), ("ra", 60 - 1)])

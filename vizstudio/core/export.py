@@ -14,6 +14,7 @@ from vizstudio.core.caption_export import COLUMNS, caption_facts, caption_rows
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.figures import Figure
 from vizstudio.core.maps import format_query
+from vizstudio.core.positions import COLUMNS as DISTANCE_COLUMNS
 from vizstudio.core.state import OF_WORD, layers_of
 from vizstudio.core.types import Analysis
 
@@ -82,7 +83,7 @@ def to_npz(figure: Figure, analysis: Analysis) -> bytes:
 
 
 def to_csv(figure: Figure, analysis: Analysis) -> bytes:
-    """Return a line per cell of the figure's map, per step of the caption, or per class of the predictions.
+    """Return a line per cell of the map, per step of the caption, per class, or per distance between patches.
 
     Raises
     ------
@@ -100,6 +101,10 @@ def to_csv(figure: Figure, analysis: Analysis) -> bytes:
     elif figure.state.view == "predictions":
         writer.writerow(["index", "label", "probability"])
         writer.writerows([p.index, p.label, f"{p.probability:.8g}"] for p in analysis.predictions)
+    elif figure.state.view == "position-distance":
+        writer.writerow(DISTANCE_COLUMNS)
+        for line in zip(*(figure.data[name] for name in DISTANCE_COLUMNS), strict=True):
+            writer.writerow("" if np.isnan(value) else f"{value:.8g}" for value in line)
     elif figure.state.view in ("caption", "caption-entropy") and analysis.caption:
         writer.writerow(COLUMNS)
         writer.writerows(caption_rows(analysis.caption))

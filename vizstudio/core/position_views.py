@@ -1,4 +1,4 @@
-"""Views of position embeddings: all panels, one panel, norms, principal components."""
+"""Views of position embeddings: all panels, one panel, norms, principal components, similarity over distance."""
 
 import math
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from vizstudio.core import page, positions
+from vizstudio.core.distance_chart import DISTANCE, chart
 from vizstudio.core.overlay import EVEN, colorize, mosaic, value_range
 from vizstudio.core.scene import Item, Picture, Text
 from vizstudio.core.types import Heatmap, PositionEmbedding
@@ -114,9 +115,18 @@ def _draw_position_pca(request: Request) -> Body:
     return _body(request, items, left + width, top + height, subject, explanation, data)
 
 
+def _draw_position_distance(request: Request) -> Body:
+    curve = positions.position_distance(request.analysis.position())
+    items, width, height = chart(curve)
+    data = {name: getattr(curve, name) for name in positions.COLUMNS}
+    subject = "Position similarity over distance"
+    return _body(request, items, width, height, subject, DISTANCE, data)
+
+
 POSITION_VIEWS: dict[str, View] = {
     "position": View("Position", "How alike the positions of any two patches are.", _draw_position),
     "panel": View("Panel", "One patch's position against all others.", _draw_panel),
     "position-norm": View("Position norm", NORM, _draw_position_norm),
     "position-pca": View("Position PCA", PCA, _draw_position_pca),
+    "position-distance": View("Position over distance", DISTANCE, _draw_position_distance),
 }

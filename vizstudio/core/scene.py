@@ -14,6 +14,7 @@ from vizstudio.resources import resource_path
 
 INK, MUTED, RULE, ACCENT, PAPER = "#1b1f24", "#5b6470", "#dfe3e8", "#d1495b", "#ffffff"
 STRONG, PALE = "#3b6fb6", "#a9bfdc"  # what counts, and the same of what counts less
+OVER = 3  # times as large lines and areas are drawn and then scaled down, as Pillow's have steps
 _SVG_ANCHOR = {"l": "start", "m": "middle", "r": "end"}
 
 
@@ -75,7 +76,17 @@ class Line:
     width: float = 2
 
 
-Item = Picture | Text | Box | Dot | Line
+@dataclass(frozen=True)
+class Polygon:
+    """A filled area whose corners are given from (x, y) on."""
+
+    x: float
+    y: float
+    points: tuple[tuple[float, float], ...]
+    fill: str
+
+
+Item = Picture | Text | Box | Dot | Line | Polygon
 
 
 @lru_cache(maxsize=64)
@@ -120,6 +131,8 @@ class Scene:
                     _draw_dot(page, item, scale)
                 case Line():
                     _draw_line(page, item, scale)
+                case Polygon():
+                    _draw_polygon(page, item, scale)
         return page
 
     def to_png(self, scale: float = 2.0) -> bytes:
@@ -186,11 +199,24 @@ def _draw_dot(page: Image.Image, item: Dot, scale: float) -> None:
 
 
 def _draw_line(page: Image.Image, item: Line, scale: float) -> None:
-    over = 3  # drawn larger and scaled down, as circles are
-    at = [((item.x + x) * scale * over, (item.y + y) * scale * over) for x, y in item.points]
-    mask = Image.new("L", (page.width * over, page.height * over))
-    ImageDraw.Draw(mask).line(at, 255, max(1, round(item.width * scale * over)), "curve")
-    page.paste(Image.new("RGB", page.size, item.colour), (0, 0), mask.resize(page.size, Image.Resampling.BOX))
+    mask = Image.new("L", (page.width * OVER, page.height * OVER))
+    width = max(1, round(item.width * scale * OVER))
+    ImageDraw.Draw(mask).line(_enlarged_points(item, scale), 255, width, "curve")
+    _paint(page, mask, item.colour)
+
+
+def _draw_polygon(page: Image.Image, item: Polygon, scale: float) -> None:
+    mask = Image.new("L", (page.width * OVER, page.height * OVER))
+    ImageDraw.Draw(mask).polygon(_enlarged_points(item, scale), 255)
+    _paint(page, mask, item.fill)
+
+
+def _enlarged_points(item: Line | Polygon, scale: float) -> list[tuple[float, float]]:
+    return [((item.x + x) * scale * OVER, (item.y + y) * scale * OVER) for x, y in item.points]
+
+
+def _paint(page: Image.Image, mask: Image.Image, colour: str) -> None:
+    page.paste(Image.new("RGB", page.size, colour), (0, 0), mask.resize(page.size, Image.Resampling.BOX))
 
 
 def _svg(item: Item) -> str:
@@ -219,12 +245,17 @@ def _svg(item: Item) -> str:
             )
         case Dot():
             return f'<circle cx="{item.x:g}" cy="{item.y:g}" r="{item.radius:g}" fill="{item.fill}"/>'
+        case Polygon():
+            return f'<polygon points="{_svg_points(item)}" fill="{item.fill}"/>'
         case Line():
-            points = " ".join(f"{item.x + x:g},{item.y + y:g}" for x, y in item.points)
             return (
-                f'<polyline points="{points}" fill="none" stroke="{item.colour}" stroke-width="{item.width:g}" '
-                'stroke-linejoin="round"/>'
+                f'<polyline points="{_svg_points(item)}" fill="none" stroke="{item.colour}" '
+                f'stroke-width="{item.width:g}" stroke-linejoin="round"/>'
             )
+
+
+def _svg_points(item: Line | Polygon) -> str:
+    return " ".join(f"{item.x + x:g},{item.y + y:g}" for x, y in item.points)
 
 
 def _baseline(item: Text) -> float:
