@@ -151,7 +151,7 @@ def test_keys_step_through_the_words(writer: Any, qtbot: Any) -> None:
 
 def test_a_click_on_the_tab_gives_it_the_keys(writer: Any, qtbot: Any) -> None:
     writer.tabs.setCurrentWidget(writer.attention)
-    bar = writer.tabs.tabBar()
+    bar = writer.tabs.active.bar
     qtbot.mouseClick(bar, LEFT, pos=bar.tabRect(2).center())
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Right)
     assert writer.tabs.currentWidget() is writer.caption and writer.caption.strip.at == 1

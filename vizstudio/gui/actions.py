@@ -106,7 +106,9 @@ class Menus(QObject):
 
     def _zoom(self, factor: float) -> None:
         """Zoom the picture in view; a factor of 0 ends at the whole picture, as any small one does."""
-        self._window.current_canvas().zoom(factor)
+        canvas = self._window.current_canvas()
+        if canvas is not None:
+            canvas.zoom(factor)
 
     def _fill_appearance(self, menu: QMenu) -> None:
         """Offer light and dark colours; the choice is kept for the next start."""

@@ -39,8 +39,6 @@ class CaptionTab(QObject):
         """Show a word of a caption; the tab comes to the front when it appears."""
         tabs, there = self._window.tabs, snapshot is not None
         changes = there != tabs.isTabVisible(self._index)
-        if not there and tabs.currentWidget() is self._view:
-            tabs.setCurrentIndex(0)
         if changes:  # else the window would be laid out anew for every word
             tabs.setTabVisible(self._index, there)
             self._window.menus.tabs[self._index].setEnabled(there)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QScrollArea,
     QStackedWidget,
-    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.model_desk import ModelDesk
 from vizstudio.gui.more_tabs import MoreTabs
 from vizstudio.gui.pages import only_shown_counts
+from vizstudio.gui.panes import Panes
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
 from vizstudio.gui.status import RunStatus
@@ -74,17 +74,13 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self.status.message, 1)
         self.statusBar().addPermanentWidget(self.status)
         self.statusBar().addPermanentWidget(self.habits.memory)
-        for pages in (self.tabs, self.centre):
-            only_shown_counts(pages)
+        only_shown_counts(self.centre)
         self.habits.restore_layout()
         self.ended = False
         self._connect()
 
     def _make_centre(self) -> None:
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setAccessibleName(self.tr("Views"))
-        self.tabs.tabBar().setAccessibleName(self.tr("Views"))
+        self.tabs = Panes(self.tr("Views"))
         self.tabs.addTab(self.attention, self.tr("Attention"))
         self.tabs.addTab(self.position, self.tr("Position"))
         self.studio = QWidget()
@@ -158,10 +154,10 @@ class MainWindow(QMainWindow):
         self.model_bar.show_choice(choice)
         self.controller.choose_model(choice)
 
-    def current_canvas(self) -> Canvas:
-        """Return the canvas that zooming is about."""
-        shown = self.tabs.currentWidget()
-        return shown.canvas if isinstance(shown, PositionView | CaptionView) else self.attention.canvas
+    def current_canvas(self) -> Canvas | None:
+        """Return the canvas that zooming is about: that of the pane in use, None if there is none."""
+        canvas = getattr(self.tabs.currentWidget(), "zoomed", None)
+        return canvas if isinstance(canvas, Canvas) else None
 
     def ask_image(self) -> None:
         """Ask for a photo and open it."""

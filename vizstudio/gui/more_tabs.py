@@ -38,7 +38,7 @@ class MoreTabs(QObject):
             self.jobs.stopped.connect(demand.latest.on_stopped)
         window.tabs.addTab(self.heads, self.tr("Heads"))
         window.tabs.addTab(self.predictions, self.tr("Predictions"))
-        window.tabs.currentChanged.connect(self._look)
+        window.tabs.shownChanged.connect(self._look)
         window.attention.offer_reductions({name: title for name, (title, _) in reductions_of(host).items()})
         window.attention.changed.connect(lambda changes: window.controller.change(**changes))
         self.heads.chosen.connect(lambda changes: window.controller.change(**changes))
@@ -50,15 +50,15 @@ class MoreTabs(QObject):
 
     def _look(self) -> None:
         """Show what is in front; the rest has time until it comes there."""
-        snapshot, front = self._snapshot, self._window.tabs.currentWidget()
+        snapshot, is_shown = self._snapshot, self._window.tabs.is_shown
         if snapshot is None:
             return
-        if front is self.predictions:
+        if is_shown(self.predictions):
             self.predictions.show_snapshot(snapshot)
         result, state = snapshot.result, snapshot.state
-        if front is self._window.attention and self._window.attention.shows_grid:
+        if is_shown(self._window.attention) and self._window.attention.shows_grid:
             self.maps.ask(grid_key(result, state), lambda: map_grid(result, state))
-        if front is self.heads:
+        if is_shown(self.heads):
             self.heads.show_snapshot(snapshot)
             self.numbers.ask((result,), lambda: head_numbers(result))
 

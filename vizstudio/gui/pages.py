@@ -1,9 +1,9 @@
 """Pages of which one is shown at a time."""
 
-from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QTabWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget
 
 
-def only_shown_counts(pages: QStackedWidget | QTabWidget) -> None:
+def only_shown_counts(pages: QStackedWidget) -> None:
     """Let the page that is shown decide alone how narrow the window may be, not the widest of all."""
 
     def fit() -> None:

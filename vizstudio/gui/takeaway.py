@@ -5,22 +5,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu
 
 from vizstudio.core.session import Place
 from vizstudio.gui.export_desk import ExportDesk
+from vizstudio.gui.panes import tab_name
 from vizstudio.gui.session_desk import SessionDesk
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
-
-
-def tab_name(widget: QWidget | None) -> str:
-    """Return what a tab is called in a session."""
-    if widget is None:
-        return ""
-    return widget.objectName() or type(widget).__name__.removesuffix("View").lower()
 
 
 class Takeaway(QObject):
@@ -34,10 +28,15 @@ class Takeaway(QObject):
         travel = window.controller.travel
         travel.view = self
         travel.tab = tab_name(window.tabs.currentWidget())
+        self._shown = window.tabs.shown()
         window.tabs.currentChanged.connect(self._tab_changed)
 
     def _tab_changed(self, index: int) -> None:
-        self._window.controller.travel.show_tab(tab_name(self._window.tabs.widget(index)))
+        tabs, before = self._window.tabs, self._shown
+        self._shown = tabs.shown()
+        if index >= 0:
+            name = tab_name(tabs.widget(index))
+            self._window.controller.travel.show_tab(name, in_view=self._shown == before)
 
     def fill_file(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add sessions and exports to the menu of files."""

@@ -57,8 +57,8 @@ class Travel:
         path = caption.tree.path(caption.tree.shown)
         return Place(image, choice, snapshot.state, caption.state, path, self.tab)
 
-    def note(self) -> None:
-        """Remember what is shown now."""
+    def note(self, same: bool = False) -> None:
+        """Remember what is shown now; `same` says that it was shown before, and is no other place."""
         controller = self._controller
         if self._wanted is not None:
             workers = (controller.runs, controller.maps, controller.captions.words)
@@ -66,14 +66,14 @@ class Travel:
                 return
         place = self.place()
         if place is not None:
-            self.history.record(place, amend=self._amend and self._wanted is not None)
+            self.history.record(place, amend=same or (self._amend and self._wanted is not None))
             self._wanted = None
             self.view.show_history(self.history.can)
 
-    def show_tab(self, name: str) -> None:
-        """Remember that another tab is in front."""
+    def show_tab(self, name: str, in_view: bool = False) -> None:
+        """Remember that another tab is in front; `in_view` says that it was so before, in a pane of its own."""
         self.tab = name
-        self.note()
+        self.note(same=in_view)
 
     def undo(self) -> None:
         """Take the last change of the view back."""

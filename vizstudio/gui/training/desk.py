@@ -76,7 +76,7 @@ class TrainingDesk(QObject):
         self.view.jumped.connect(self.timeline.jump)
         self.view.moved.connect(self.timeline.move)
         self.view.changed.connect(lambda changes: self.timeline.change(**changes))
-        self._window.tabs.currentChanged.connect(lambda _: self._show_inspector())
+        self._window.tabs.shownChanged.connect(self._show_inspector)
 
     def find_again(self) -> None:
         """Show the run that a window left running, if it still goes on."""
@@ -214,8 +214,8 @@ class TrainingDesk(QObject):
     def _show_inspector(self) -> None:
         """The inspector is about the photo that is open; the timeline has controls of its own."""
         open_photo = self._window.centre.currentWidget() is self._window.studio
-        shown = self._window.tabs.currentWidget() is self.view
-        self._window.dock.setVisible(open_photo and not shown and self._window.inspector.isEnabled())
+        alone = self._window.tabs.shown() == [self.view]
+        self._window.dock.setVisible(open_photo and not alone and self._window.inspector.isEnabled())
 
     def may_close(self) -> bool:
         """Return whether the window may close now; where a run goes on, the user is asked and it closes later."""

@@ -153,6 +153,12 @@ class TimelineView(QWidget):
         self.strip.moved.connect(self.moved)
         self.canvas.stepped.connect(lambda down, across: self.moved.emit(across) if across else None)
 
+    @property
+    def zoomed(self) -> Canvas:
+        """The canvas that zooming is about."""
+        focused = self.position.focusWidget()
+        return self.position.zoomed if focused is not None and focused.hasFocus() else self.canvas
+
     def show_facts(self, facts: dict[int, str]) -> None:
         """Note what was told after each epoch."""
         if facts != self._facts:

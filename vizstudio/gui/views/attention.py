@@ -100,6 +100,11 @@ class AttentionView(QWidget):
         """Whether many maps are asked for."""
         return self._snapshot is not None and self._snapshot.state.view in GRIDS
 
+    @property
+    def zoomed(self) -> Canvas:
+        """The canvas that zooming is about."""
+        return self.grid.canvas if self.shows_grid else self.canvas
+
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
         """Show another view; the zoom is kept unless the image or model is new."""
         self._snapshot = snapshot

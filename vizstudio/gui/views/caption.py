@@ -88,6 +88,11 @@ class CaptionView(QWidget):
         self.branches.chosen.connect(self.branchChosen)
         self.form.requested.connect(self.requested)
 
+    @property
+    def zoomed(self) -> Canvas:
+        """The canvas that zooming is about."""
+        return self.canvas
+
     def show_snapshot(self, snapshot: CaptionSnapshot, new_result: bool) -> None:
         """Show another word, caption, or the same in other colours; only what differs is made anew."""
         before, self._snapshot = self._snapshot, snapshot

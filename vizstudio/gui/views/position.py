@@ -87,6 +87,11 @@ class PositionView(QWidget):
         for canvas in (self.canvas, self.panel_canvas):
             canvas.stepped.connect(self._stepped)
 
+    @property
+    def zoomed(self) -> Canvas:
+        """The canvas that zooming is about."""
+        return self.panel_canvas if self.panel_canvas.hasFocus() else self.canvas
+
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
         """Show another result's embedding, or the same with another colormap or panel."""
         self.show_positions(snapshot.result.positions, snapshot.result.position_problem, snapshot.state)
