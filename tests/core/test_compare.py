@@ -66,7 +66,7 @@ def test_overlaps_are_those_of_all_pairs_of_cells(first: Heatmap, second: Heatma
     overlaps = by_cells(first, second)
     assume(overlaps)
     (w, h), (p, q) = first.grid.cell_rect(0, 0)[2:], second.grid.cell_rect(0, 0)[2:]
-    own = 0 if w * h <= p * q else 1
+    own = 0 if w * h <= p * q * (1 + 1e-9) else 1
     wanted = np.full((2, *(first, second)[own].grid.shape), np.nan)
     for overlap in overlaps:
         for side in (0, 1):
@@ -96,7 +96,8 @@ def test_mass_is_kept_where_both_saw_something(first: Heatmap, second: Heatmap) 
 @given(heatmaps(), heatmaps())
 def test_the_other_way_round_the_difference_has_the_other_sign(first: Heatmap, second: Heatmap) -> None:
     assume(by_cells(first, second))
-    assume(first.grid.cell_rect(0, 0)[2:] != second.grid.cell_rect(0, 0)[2:])
+    areas = [np.prod(heatmap.grid.cell_rect(0, 0)[2:]) for heatmap in (first, second)]
+    assume(not np.isclose(*areas))  # of cells of one size the first grid is taken
     there, back = map_pair(first, second, True), map_pair(second, first, True)
     np.testing.assert_allclose(there.difference.values, -back.difference.values, atol=1e-7)
     assert there.moved == pytest.approx(back.moved, abs=1e-6)

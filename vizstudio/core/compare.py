@@ -140,7 +140,7 @@ def on_finer_grid(first: Heatmap, second: Heatmap) -> tuple[Heatmap, Heatmap]:
     GeometryError
         If no place of the photo has a value in both.
     """
-    swapped = _cell_area(second.grid) < _cell_area(first.grid)
+    swapped = _cell_area(second.grid) < (1 - SLIVER) * _cell_area(first.grid)
     fine, coarse = (second, first) if swapped else (first, second)
     fine_seen, coarse_seen = np.isfinite(fine.values), np.isfinite(coarse.values)
     (down, across), (tall, wide) = _overlaps(fine.grid, coarse.grid), _cell_size(coarse.grid)
