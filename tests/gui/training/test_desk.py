@@ -120,7 +120,12 @@ def test_curves_and_timeline_grow_while_it_runs_and_a_checkpoint_opens_in_the_st
     reach(dock, "running")
     qtbot.waitUntil(lambda: training.runs.log.step >= 5, timeout=TIMEOUT)
     axes = panel.loss._axes()
-    qtbot.mouseMove(panel.loss, QPoint(round(axes.x(3)), 60))
+
+    def is_told() -> bool:
+        qtbot.mouseMove(panel.loss, QPoint(round(axes.x(3)), 60))
+        return panel.loss.readout() != []
+
+    qtbot.waitUntil(is_told, timeout=TIMEOUT)
     name, step, value = panel.loss.readout()[0]
     log = training.runs.log.steps["loss"]
     assert (name, step) == ("loss", 3) and value == log.values[log.steps.index(3)]

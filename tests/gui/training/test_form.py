@@ -31,7 +31,9 @@ def panel(qtbot: Any, host: Any, problems: list[str]) -> RecipePanel:
     made.recipe.setCurrentIndex(made.recipe.findData("vit-finetune"))
     qtbot.addWidget(made)
     made.resize(420, 500)
-    made.show()
+    with qtbot.waitActive(made):  # the focus goes to the active window
+        made.show()
+        made.activateWindow()
     return made
 
 
@@ -163,16 +165,26 @@ def chart(qtbot: Any) -> Chart:
     qtbot.addWidget(made)
     made.resize(400, 200)
     made.show_curves({"loss": curve((1, 4.0), (50, 2.0), (100, 1.0)), "val_loss": curve((60, 2.5))}, 100)
-    made.show()
+    with qtbot.waitExposed(made):
+        made.show()
     return made
+
+
+def point_at(qtbot: Any, chart: Chart, place: QPoint, told: list[tuple[str, int, float]]) -> None:
+    """Move the pointer until the chart tells this: a real display reports its true place at times."""
+
+    def move() -> bool:
+        qtbot.mouseMove(chart, place)
+        return chart.readout() == told
+
+    qtbot.waitUntil(move)
 
 
 def test_the_values_under_the_pointer_are_those_of_the_nearest_steps(chart: Chart, qtbot: Any) -> None:
     assert chart.readout() == []
     axes = chart._axes()
     for step, wanted in ((2, (1, 4.0)), (49, (50, 2.0)), (99, (100, 1.0))):
-        qtbot.mouseMove(chart, QPoint(round(axes.x(step)), 100))
-        assert chart.readout() == [("loss", *wanted), ("val_loss", 60, 2.5)]
+        point_at(qtbot, chart, QPoint(round(axes.x(step)), 100), [("loss", *wanted), ("val_loss", 60, 2.5)])
     assert "loss 1, val_loss 2.5" in chart.accessibleDescription()
 
 
