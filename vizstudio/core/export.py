@@ -94,10 +94,12 @@ def to_csv(figure: Figure, analysis: Analysis) -> bytes:
     writer = csv.writer(text)
     if figure.heatmap is not None:
         grid = figure.heatmap.grid
-        writer.writerow(["row", "col", "value", "left", "top", "width", "height"])
-        for (row, col), value in np.ndenumerate(figure.heatmap.values):
+        maps = {"value": figure.heatmap.values, **figure.columns}
+        writer.writerow(["row", "col", *maps, "left", "top", "width", "height"])
+        for row, col in np.ndindex(*grid.shape):
+            values = (values[row, col] for values in maps.values())
             place = [f"{v:.6g}" for v in grid.cell_rect(row, col)]
-            writer.writerow([row, col, "" if np.isnan(value) else f"{value:.8g}", *place])
+            writer.writerow([row, col, *("" if np.isnan(v) else f"{v:.8g}" for v in values), *place])
     elif figure.state.view == "predictions":
         writer.writerow(["index", "label", "probability"])
         writer.writerows([p.index, p.label, f"{p.probability:.8g}"] for p in analysis.predictions)
@@ -154,4 +156,5 @@ def about(figure: Figure, analysis: Analysis) -> dict[str, object]:
         "caption": analysis.caption.text if analysis.caption else None,
         "provenance": dict(analysis.provenance),
         "notes": list(analysis.notes),
+        **figure.facts,
     }

@@ -25,30 +25,52 @@ def _detail(embedding: PositionEmbedding) -> str:
 
 
 def _draw_position(request: Request) -> Body:
-    embedding, colormap = request.analysis.position(), request.state.colormap
-    similarity = embedding.similarity()
-    low, high = value_range(similarity)
-    rows, cols = embedding.grid.shape
-    most = max(rows, cols)
-    every = math.ceil(most / MOST_PANELS)
-    drawn = similarity[::every, ::every]
-    down, across = drawn.shape[:2]
-    zoom = max(1, min(WIDEST // (max(down, across) * (most + 2)), 84 // most))
-    pixels = colorize(mosaic(drawn, min(max(2, zoom), 6), zoom), colormap, low, high)
-    (height, width), (left, top) = pixels.shape[:2], CORNER
-    numbers = page.grid_numbers(down, across, left, top, width, height)
-    bar, bar_width = page.colour_bar(left + width + 16, top + height, colormap, low, high, "cosine")
-    items: list[Item] = [Picture(left, top, width, height, pixels), *_times(numbers, every), *bar]
+    similarity, colormap = request.analysis.position().similarity(), request.state.colormap
+    span = value_range(similarity)
+    items, right, height, every = all_panels(similarity, colormap, span)
+    bar, bar_width = page.colour_bar(right + 16, height, colormap, *span, "cosine")
     explanation = (
         "One panel per patch, at that patch's place: the cosine similarity of its position vector with every "
         "patch's. A panel's brightest cell is the patch itself."
-    )
-    if every > 1:
-        ordinal = {2: "2nd", 3: "3rd"}.get(every, f"{every}th")
-        explanation += f" Every {ordinal} panel is drawn in each direction; the npz format holds all."
+    ) + every_sentence(every)
     data = {"similarity": similarity}
-    subject, width = "Position similarity of all patches", left + width + 16 + bar_width
-    return _body(request, items, width, top + height, subject, explanation, data)
+    subject, width = "Position similarity of all patches", right + 16 + bar_width
+    return _body(request, [*items, *bar], width, height, subject, explanation, data)
+
+
+def all_panels(
+    similarity: np.ndarray,
+    colormap: str,
+    span: tuple[float, float],
+    widest: int = WIDEST,
+    most_panels: int = MOST_PANELS,
+) -> tuple[list[Item], float, float, int]:
+    """Draw the panels of a similarity (rows, cols, rows, cols) as one picture with numbered rows and columns.
+
+    Returns
+    -------
+    (items, width, height, every)
+        At most about `widest` pixels and `most_panels` panels wide: every so many panels are drawn in each
+        direction.
+    """
+    most = max(similarity.shape[:2])
+    every = math.ceil(most / most_panels)
+    drawn = similarity[::every, ::every]
+    down, across = drawn.shape[:2]
+    zoom = max(1, min(widest // (max(down, across) * (most + 2)), 84 // most))
+    pixels = colorize(mosaic(drawn, min(max(2, zoom), 6), zoom), colormap, *span)
+    (height, width), (left, top) = pixels.shape[:2], CORNER
+    numbers = page.grid_numbers(down, across, left, top, width, height)
+    items: list[Item] = [Picture(left, top, width, height, pixels), *_times(numbers, every)]
+    return items, left + width, top + height, every
+
+
+def every_sentence(every: int) -> str:
+    """Say that not all panels are drawn, if so."""
+    if every == 1:
+        return ""
+    ordinal = {2: "2nd", 3: "3rd"}.get(every, f"{every}th")
+    return f" Every {ordinal} panel is drawn in each direction; the npz format holds all."
 
 
 def _times(numbers: list[Text], factor: int) -> list[Item]:

@@ -1,6 +1,6 @@
 """What a view is: a function from an analysis to items on a page, and the parts that views share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +45,10 @@ class Figure:
         The one map that the figure shows, if it shows one.
     frames : callable or None
         Returns the frames of an animation, all of one size; None for a figure that does not move.
+    columns : mapping of str to (rows, cols) array
+        Other maps on the grid of `heatmap`, for tables.
+    facts : mapping
+        What is to be told of it beside what is told of every figure.
     scale : float
         Pixels per unit of a scene, in files of pixels; an SVG is so much larger.
     width : int or None
@@ -60,6 +64,8 @@ class Figure:
     state: ViewState
     heatmap: Heatmap | None = None
     frames: Callable[[], list[Frame]] | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
     scale: float = 1.0
     width: int | None = None
     transparent: bool = False
