@@ -14,6 +14,7 @@ from vizstudio.gui.actions import saved_appearance
 from vizstudio.gui.commands import Command, actions_of, all_commands, plain, shortcuts_of
 from vizstudio.gui.gallery_tree import reveal
 from vizstudio.gui.kept import settings
+from vizstudio.gui.pane_layout import lay_out, layout_text
 from vizstudio.gui.shelf import ModelShelf
 from vizstudio.gui.theme import Appearance
 from vizstudio.plugins import PluginHost
@@ -149,14 +150,15 @@ class Habits(QObject):
             Tour(self._window, steps(self._window)).begin()
 
     def save_layout(self) -> None:
-        """Keep where the window and its docks are."""
+        """Keep where the window, its docks and its tabs are."""
         kept = settings()
         kept.setValue("window/geometry", self._window.saveGeometry())
         kept.setValue("window/state", self._window.saveState(LAYOUT))
+        kept.setValue("window/panes", layout_text(self._window.tabs))
         kept.sync()
 
     def restore_layout(self) -> None:
-        """Put window and docks where they were; docks about a photo stay closed until there is one."""
+        """Put window, docks and tabs where they were; docks about a photo stay closed until there is one."""
         kept, window = settings(), self._window
         geometry, state = kept.value("window/geometry"), kept.value("window/state")
         if isinstance(geometry, QByteArray):
@@ -166,6 +168,7 @@ class Habits(QObject):
             for dock, shown in docks.items():
                 dock.setVisible(shown)
             window.sources.keep_width()
+        lay_out(window.tabs, str(kept.value("window/panes", "", type=str)))
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

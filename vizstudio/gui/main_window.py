@@ -30,6 +30,7 @@ from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.model_desk import ModelDesk
 from vizstudio.gui.more_tabs import MoreTabs
 from vizstudio.gui.pages import only_shown_counts
+from vizstudio.gui.pane_desk import PaneDesk
 from vizstudio.gui.panes import Panes
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
 from vizstudio.gui.sources import Sources
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)
+        self.panes = PaneDesk(self)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)

@@ -1,7 +1,7 @@
 """One pane of the window's middle: tabs, whose bar lets them be dragged to another pane."""
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QSplitter, QTabBar, QTabWidget, QWidget
 
 LINE = 2  # pixels: the line over the tab in front of the pane in use
@@ -9,10 +9,10 @@ HANDLE = 9  # pixels between panes
 
 
 def first_focus(widget: QWidget) -> QWidget | None:
-    """Return what within a widget had the keyboard last, else the first in it that the Tab key reaches."""
-    last = widget.focusWidget()
-    if last is not None and last.isVisible() and last.isEnabled():
-        return last
+    """Return what within a widget had the keyboard last, else its picture, else the first that Tab reaches."""
+    for known in (widget.focusWidget(), getattr(widget, "zoomed", None)):  # the last, or a view's picture
+        if known is not None and known.isVisible() and known.isEnabled():
+            return known
     tabbed, found = Qt.FocusPolicy.TabFocus.value, widget.nextInFocusChain()
     while found is not None and found is not widget:
         takes_keys = found.isVisible() and found.isEnabled() and found.focusPolicy().value & tabbed
@@ -111,7 +111,7 @@ class Pane(QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bar = PaneBar()
+        self.bar, self.share = PaneBar(), 1.0  # of the room, in proportion to the other panes
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
         self.bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -130,6 +130,12 @@ class Pane(QTabWidget):
     def pages(self) -> list[QWidget]:
         """Return the pages of all tabs, in order."""
         return [page for i in range(self.count()) if (page := self.widget(i)) is not None]
+
+    def mend_front(self) -> None:
+        """Bring a tab to the front that can be seen: Qt may choose a hidden one where the tab in front is gone."""
+        seen = self.shown_tabs()
+        if seen and self.currentWidget() not in seen:
+            self.setCurrentWidget(seen[0])
 
     def name(self, text: str) -> None:
         """Name the pane for assistive technology."""
@@ -167,7 +173,7 @@ class Pane(QTabWidget):
 
 
 class PaneRow(QSplitter):
-    """Panes side by side or one above the other."""
+    """Panes side by side or one above the other; their shares of the room stay as they are when it changes."""
 
     changed = Signal()  # another tab came to the front of a pane
     used = Signal(Pane)  # a pane was clicked
@@ -181,6 +187,7 @@ class PaneRow(QSplitter):
         super().__init__(Qt.Orientation.Horizontal)
         self.setChildrenCollapsible(False)
         self.setHandleWidth(HANDLE)
+        self.splitterMoved.connect(self._note_shares)
 
     def panes(self) -> list[Pane]:
         """Return the panes, those that are not seen too."""
@@ -221,8 +228,25 @@ class PaneRow(QSplitter):
             opened = opened or (pane in seen and pane.isHidden())
             pane.setVisible(pane in seen)
         if opened:
-            room = self.width() if self.orientation() == Qt.Orientation.Horizontal else self.height()
-            self.setSizes([room // len(seen)] * self.count())
+            for pane in self.panes():
+                pane.share = 1.0
+        self.share_out()
+
+    def share_out(self) -> None:
+        """Give each pane its share of the room."""
+        room = self.width() if self.orientation() == Qt.Orientation.Horizontal else self.height()
+        whole = sum(pane.share for pane in self.seen()) or 1.0
+        self.setSizes([round(room * pane.share / whole) for pane in self.panes()])
+
+    def _note_shares(self) -> None:
+        for pane, size in zip(self.panes(), self.sizes(), strict=True):
+            if pane.isVisible():
+                pane.share = float(size)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the shares."""
+        super().resizeEvent(event)
+        self.share_out()
 
     def _clicked(self, pane: Pane, place: int) -> None:
         self.used.emit(pane)

@@ -38,6 +38,9 @@ class Panes(QWidget):
         self._tabs: list[QWidget] = []
         self._quiet = False
         self._told: tuple[QWidget | None, list[QWidget]] = (None, [])
+        self.was_shown = (
+            False  # whether the current tab was in front of its pane already before it was current
+        )
         self.homes: dict[str, Pane] = {}  # of tabs that were in a layout and are not made yet, by `tab_name`
         self.row = PaneRow()
         self.active = self.row.open(0)
@@ -53,7 +56,7 @@ class Panes(QWidget):
         """Add a tab, to the pane that it lay in when the layout was kept, else to the one in use."""
         self._tabs.append(page)
         with self.changes():
-            self._put(page, title, self.homes.pop(tab_name(page), self.active))
+            self.put(page, title, self.homes.pop(tab_name(page), self.active))
         return len(self._tabs) - 1
 
     def count(self) -> int:
@@ -115,18 +118,14 @@ class Panes(QWidget):
         return page in self.shown()
 
     def move_tab(self, page: QWidget, target: Pane) -> None:
-        """Move a page to another pane, in front; the pane that it leaves closes if nothing is left in it."""
+        """Move a page to another pane, in front, with the keyboard."""
         source, place = self.row.place_of(page)
         if source is target:
             return
-        title = source.tabText(place)
         with self.changes():
-            source.removeTab(place)
-            self._put(page, title, target)
+            self.put(page, source.tabText(place), target)
             target.setCurrentWidget(page)
             self.active = target
-            if not source.count() and source not in self.homes.values():
-                self.row.close_pane(source)
         target.take_keys()
         self.moved.emit()
 
@@ -140,16 +139,27 @@ class Panes(QWidget):
             self._quiet = before
             self._refresh()
 
-    def _put(self, page: QWidget, title: str, pane: Pane) -> None:
-        """Put a page into a pane, whose tabs stay in the order of their numbers."""
-        number = self._tabs.index(page)
+    def put(self, page: QWidget, title: str, pane: Pane) -> None:
+        """Put a page into a pane, out of the one it is in; tabs stay in the order of their numbers."""
+        number, offered = self._tabs.index(page), True
+        for other in self.row.panes():
+            place = other.indexOf(page)
+            if place >= 0:
+                offered = other.isTabVisible(place)
+                other.removeTab(place)
         lower = sum(self.indexOf(other) < number for other in pane.pages())
-        pane.insertTab(lower, page, title)
+        pane.setTabVisible(pane.insertTab(lower, page, title), offered)
 
     def _refresh(self) -> None:
-        """Show the panes that have something to show; tell what has changed."""
+        """Close empty panes, show those that have something to show; tell what has changed."""
         if self._quiet:
             return
+        self._quiet = True
+        for pane in self.row.panes():
+            pane.mend_front()
+            if not pane.count() and len(self.row.panes()) > 1 and pane not in self.homes.values():
+                self.row.close_pane(pane)
+        self._quiet = False
         self.row.show_seen()
         seen = self.row.seen()
         if self.active not in seen:
@@ -158,6 +168,7 @@ class Panes(QWidget):
             pane.bar.mark(pane is self.active and len(seen) > 1)
             pane.name(self._name if len(seen) == 1 else f"{self._name} {number}")
         before, self._told = self._told, (self.active.front, self.shown())
+        self.was_shown = self._told[0] in before[1]
         if self._told[1] != before[1]:
             self.shownChanged.emit()
         if self._told[0] is not before[0]:

@@ -28,15 +28,12 @@ class Takeaway(QObject):
         travel = window.controller.travel
         travel.view = self
         travel.tab = tab_name(window.tabs.currentWidget())
-        self._shown = window.tabs.shown()
         window.tabs.currentChanged.connect(self._tab_changed)
 
     def _tab_changed(self, index: int) -> None:
-        tabs, before = self._window.tabs, self._shown
-        self._shown = tabs.shown()
+        tabs = self._window.tabs
         if index >= 0:
-            name = tab_name(tabs.widget(index))
-            self._window.controller.travel.show_tab(name, in_view=self._shown == before)
+            self._window.controller.travel.show_tab(tab_name(tabs.widget(index)), in_view=tabs.was_shown)
 
     def fill_file(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add sessions and exports to the menu of files."""
