@@ -12,7 +12,7 @@ from vizstudio.core.errors import UsageError
 from vizstudio.core.export import write_atomic
 from vizstudio.core.model import ModelChoice
 from vizstudio.core.overlay import lookup_table
-from vizstudio.core.state import CaptionState, ViewState
+from vizstudio.core.state import OF_POSITION, CaptionState, ViewState
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -40,6 +40,13 @@ class Place:
         Which of its captions.
     tab : str
         The view in front, such as ``"attention"``.
+    position : str
+        Which of `vizstudio.core.state.OF_POSITION` the tab of positions shows.
+
+    Raises
+    ------
+    UsageError
+        If there is no such view of positions.
     """
 
     image: Path
@@ -48,6 +55,11 @@ class Place:
     caption: CaptionState | None = None
     path: CaptionPath | None = None
     tab: str = "attention"
+    position: str = OF_POSITION[0]
+
+    def __post_init__(self) -> None:
+        if self.position not in OF_POSITION:
+            raise UsageError(f"no view of positions {self.position!r}: choose {', '.join(OF_POSITION)}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ CAPTION = ("caption", "step", "caption-mean", "caption-wall", "caption-entropy")
 OF_WORD = ("step", "caption-wall")
 """Those that show one word."""
 
+OF_POSITION = ("position", "position-norm", "position-pca", "position-distance")
+"""The views of all positions."""
+
 
 @dataclass(frozen=True)
 class ViewState:

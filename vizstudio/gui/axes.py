@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from vizstudio.core.page import number, ticks
 
 GAP = 8  # pixels between what is beside each other
-RULES = 4  # at most
+RULES = 4
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Axes:
 class ChartBase(QWidget):
     """A widget that draws values over an axis and tells what is under the pointer."""
 
+    rules = RULES
+    """How many round values of the vertical axis are marked at most."""
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setMouseTracking(True)
@@ -70,7 +73,7 @@ class ChartBase(QWidget):
 
     def room_for_numbers(self, values: tuple[float, float], others: Iterable[str] = ()) -> int:
         """Return how many pixels the numbers of a vertical axis take, `others` being written there too."""
-        marks, decimals = ticks(*values, RULES)
+        marks, decimals = ticks(*values, self.rules)
         texts = [*others, *(number(mark, decimals) for mark in marks)]
         return max(map(self.fontMetrics().horizontalAdvance, texts)) + GAP
 
@@ -79,7 +82,7 @@ class ChartBase(QWidget):
         rule = self.palette().color(QPalette.ColorRole.Mid)
         muted = self.palette().color(QPalette.ColorRole.PlaceholderText)
         line, area = self.fontMetrics().height(), axes.area
-        marks, decimals = ticks(*axes.values, RULES)
+        marks, decimals = ticks(*axes.values, self.rules)
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for mark in marks:
             y = round(axes.y(mark)) + 0.5

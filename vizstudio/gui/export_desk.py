@@ -73,7 +73,7 @@ class ExportDesk(QObject):
         place = controller.travel.place()
         if place is None:
             return
-        view = taken.view_of_tab(place.tab, place.state)
+        view = taken.view_of_tab(place)
         views = taken.views_for(self._host, place)
         dialog = ExportDialog(views, view, self._host.exporters.entries(), self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -1,14 +1,16 @@
-"""The tabs of heads and predictions, and the many maps of attention: computed when they come to the front."""
+"""The tabs of heads and predictions, maps of attention, measures of positions: computed when they are shown."""
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from vizstudio.core.errors import VizstudioError
+from vizstudio.core.state import OF_POSITION
 from vizstudio.gui.head_numbers import head_numbers
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.map_grid import grid_key, map_grid
 from vizstudio.gui.on_demand import OnDemand
+from vizstudio.gui.position_measures import measure
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.views.heads import HeadsView
 from vizstudio.gui.views.predictions import PredictionsView
@@ -31,7 +33,8 @@ class MoreTabs(QObject):
         shelf = window.controller.shelf
         self.numbers = OnDemand(self.jobs, shelf, self.heads.show_numbers, self._failed)
         self.maps = OnDemand(self.jobs, shelf, window.attention.show_grid, self._no_maps)
-        self.demands = (self.numbers, self.maps)
+        self.measures = OnDemand(self.jobs, shelf, window.position.show_measure, self._broken)
+        self.demands = (self.numbers, self.maps, self.measures)
         for demand in self.demands:
             self.jobs.finished.connect(demand.latest.on_finished)
             self.jobs.failed.connect(demand.latest.on_failed)
@@ -41,6 +44,8 @@ class MoreTabs(QObject):
         window.tabs.shownChanged.connect(self._look)
         window.attention.offer_reductions({name: title for name, (title, _) in reductions_of(host).items()})
         window.attention.changed.connect(lambda changes: window.controller.change(**changes))
+        window.position.viewChosen.connect(self._choose_position)
+        window.position.viewShown.connect(self._look)
         self.heads.chosen.connect(lambda changes: window.controller.change(**changes))
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -62,17 +67,29 @@ class MoreTabs(QObject):
             self.heads.show_snapshot(snapshot)
             self.numbers.ask((result,), lambda: head_numbers(result))
 
+        position = self._window.position
+        if is_shown(position) and position.view != OF_POSITION[0] and result.positions is not None:
+            view = position.view
+            self.measures.ask((result, view), lambda: measure(result, view))
+
+    def _choose_position(self, view: str) -> None:
+        self._window.position.show_view(view)
+        self._window.controller.travel.show_position(view)
+
     def _no_maps(self, error: BaseException, details: str) -> None:
         if isinstance(error, VizstudioError):
             self._window.attention.grid.show_problem(str(error))
         else:
-            self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
+            self._broken(error, details)
 
     def _failed(self, error: BaseException, details: str) -> None:
         if isinstance(error, VizstudioError):
             self.heads.show_problem(str(error))
         else:
-            self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
+            self._broken(error, details)
+
+    def _broken(self, error: BaseException, details: str) -> None:
+        self._window.show_failed(f"{type(error).__name__}: {error}", details, True)
 
     def close(self, timeout: float) -> bool:
         """Cancel what runs and wait a moment; returns whether it had ended by then."""

@@ -70,8 +70,9 @@ class Takeaway(QObject):
         self.exports.fill_edit(menu, add)
 
     def show_place(self, place: Place) -> None:
-        """Show which model and tab belong to a place that is gone to."""
+        """Show which model, tab and view of positions belong to a place that is gone to."""
         self._window.model_bar.show_choice(place.choice)
+        self._window.position.show_view(place.position)
         tabs = self._window.tabs
         for i in range(tabs.count()):
             if tab_name(tabs.widget(i)) == place.tab and tabs.isTabVisible(i):

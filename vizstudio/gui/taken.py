@@ -12,7 +12,7 @@ from vizstudio.core.figures import Figure, render
 from vizstudio.core.images import ImageSource
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.session import Place
-from vizstudio.core.state import CAPTION, ViewState
+from vizstudio.core.state import CAPTION
 from vizstudio.core.types import Analysis
 from vizstudio.core.view import View
 from vizstudio.gui.caption_snapshot import unit_of
@@ -22,7 +22,6 @@ from vizstudio.reproduce import Drawn
 from vizstudio.views import export, views_of
 
 OF_TAB = {
-    "position": "position",
     "caption": "step",
     "heads": "entropy",
     "predictions": "predictions",
@@ -45,9 +44,9 @@ def views_for(host: PluginHost, place: Place) -> dict[str, View]:
     return {name: view for name, view in views_of(host).items() if place.path or name not in CAPTION}
 
 
-def view_of_tab(tab: str, state: ViewState) -> str:
-    """Return the view that shows what a tab shows."""
-    return OF_TAB.get(tab, state.view)
+def view_of_tab(place: Place) -> str:
+    """Return the view that shows what the tab in front shows."""
+    return place.position if place.tab == "position" else OF_TAB.get(place.tab, place.state.view)
 
 
 def subject(controller: Controller, view: str = "") -> Subject:
@@ -61,7 +60,7 @@ def subject(controller: Controller, view: str = "") -> Subject:
     place, shown = controller.travel.place(), controller.shown
     if place is None or shown is None:
         raise UsageError("nothing is shown yet: open a photo first")
-    result, name = shown.result, view or view_of_tab(place.tab, place.state)
+    result, name = shown.result, view or view_of_tab(place)
     state, analysis, path = replace(place.state, view=name), result.analysis, place.path
     if name in CAPTION and place.caption is not None:
         analysis = controller.captions.tree.current.analysis

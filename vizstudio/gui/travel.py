@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.session import Place
+from vizstudio.core.state import OF_POSITION
 from vizstudio.gui.history import History
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Travel:
         self._brought = False  # whether all of it was asked for
         self._amend = False  # whether it is in the history already
         self.history = History()
-        self.tab = "attention"
+        self.tab, self.position = "attention", OF_POSITION[0]
 
     def place(self) -> Place | None:
         """Return what is shown; None if nothing is, or not all of it yet."""
@@ -50,12 +51,12 @@ class Travel:
             return None
         image, choice = snapshot.result.image.path, snapshot.result.choice
         if not snapshot.result.analysis.steps:
-            return Place(image, choice, snapshot.state, tab=self.tab)
+            return Place(image, choice, snapshot.state, tab=self.tab, position=self.position)
         caption = captions.shown
         if caption is None or caption.result is not snapshot.result:
             return None
         path = caption.tree.path(caption.tree.shown)
-        return Place(image, choice, snapshot.state, caption.state, path, self.tab)
+        return Place(image, choice, snapshot.state, caption.state, path, self.tab, self.position)
 
     def note(self, same: bool = False) -> None:
         """Remember what is shown now; `same` says that it was shown before, and is no other place."""
@@ -74,6 +75,11 @@ class Travel:
         """Remember that another tab is in front; `in_view` says that it was so before, in a pane of its own."""
         self.tab = name
         self.note(same=in_view)
+
+    def show_position(self, view: str) -> None:
+        """Remember that another view of positions is shown."""
+        self.position = view
+        self.note()
 
     def undo(self) -> None:
         """Take the last change of the view back."""
@@ -104,7 +110,7 @@ class Travel:
         """Show a place; the model runs again if the image or the model is another."""
         controller, shown = self._controller, self._controller.shown
         self._wanted, self._brought, self._amend = place, False, amend
-        controller.state = place.state
+        controller.state, self.position = place.state, place.position
         self.view.show_place(place)
         same = shown is not None and (shown.result.image.path, shown.result.choice) == (
             place.image,

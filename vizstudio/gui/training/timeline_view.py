@@ -48,6 +48,7 @@ class TimelineView(QWidget):
         )
         self.picture, self.position, self.strip = MapPicture(self.canvas), PositionView(), ChipStrip()
         self.guesses, self.place = Line(), Line(heading=True)
+        self.position.choice.setVisible(False)
         self.probe, self.subject = QComboBox(), QComboBox()
         self.layers = LayerControls(self.tr("Layer"))
         self.common = QCheckBox(self.tr("Same colours in all epochs"))

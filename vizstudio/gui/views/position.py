@@ -1,16 +1,27 @@
-"""The grid of position panels as one picture; hovering a panel enlarges it beside."""
+"""Positions: the grid of panels, norms or principal components, the panel of a patch beside; or a curve."""
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vizstudio.core.overlay import colorize, lookup_table
-from vizstudio.core.state import ViewState
+from vizstudio.core.state import OF_POSITION, ViewState
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, indexed_qimage, to_qimage
-from vizstudio.gui.snapshot import GAP, GAP_LEVEL, Positions, Snapshot
+from vizstudio.gui.position_measures import Measure
+from vizstudio.gui.snapshot import GAP, GAP_LEVEL, Positions, Result, Snapshot
 from vizstudio.gui.views.frame import PictureFrame
+from vizstudio.gui.views.position_choice import PositionChoice
+from vizstudio.gui.views.position_curve import PositionCurve
+from vizstudio.gui.views.position_map import PatchMap
 
 Cell = tuple[int, int]
 
@@ -22,17 +33,33 @@ def colour_table(colormap: str) -> list[int]:
     return [*(int(colour) for colour in opaque), 0]
 
 
+def locate(positions: Positions | None, point: QPointF) -> tuple[Cell, Cell] | None:
+    """Return the panel under a point of the grid and the cell in it, None in the gap between panels."""
+    if positions is None:
+        return None
+    rows, cols = positions.similarity.shape[:2]
+    col, inner_col = divmod(int(np.floor(point.x())), cols + GAP)
+    row, inner_row = divmod(int(np.floor(point.y())), rows + GAP)
+    inside = 0 <= row < rows and 0 <= col < cols and inner_row < rows and inner_col < cols
+    return ((row, col), (inner_row, inner_col)) if inside else None
+
+
 class PositionView(QWidget):
-    """All panels on the left, the one under the pointer (or pinned by a click) on the right."""
+    """All panels or a map on the left, the panel under the pointer (or pinned by a click) on the right."""
 
     panelChanged = Signal(int, int)  # (row, col) of the panel that is enlarged
     panelPinned = Signal(object)  # (row, col) of the panel to keep, None to follow the pointer again
+    viewChosen = Signal(str)  # the user wants to see another of `OF_POSITION`
+    viewShown = Signal()  # another of them is in view, so that it has to be computed
 
     def __init__(self) -> None:
         super().__init__()
         self._positions: Positions | None = None
         self._colormap = ""
         self._pinned: Cell | None = None
+        self._result: Result | None = None
+        self._measure: Measure | None = None
+        self.view = OF_POSITION[0]
         self.shown: Cell = (0, 0)
         self.canvas = Canvas(
             self.tr("Position similarity of all patches"),
@@ -46,6 +73,7 @@ class PositionView(QWidget):
         hint = self.tr("Hover a panel to enlarge it, click to pin it.")
         self.grid_frame = PictureFrame(self.canvas, hint)
         self.panel_frame = PictureFrame(self.panel_canvas, "")
+        self.map, self.curve, self.which = PatchMap(), PositionCurve(), PositionChoice()
         self.grid, self.panel = ImageItem(), ImageItem()
         self.current, self.own = Mark(1.5), Mark(1.5)
         self.canvas.add(self.grid, self.current)
@@ -60,15 +88,27 @@ class PositionView(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(14)
-        self.splitter.addWidget(self.grid_frame)
+        self.left = QStackedWidget()
+        self.left.addWidget(self.grid_frame)
+        self.left.addWidget(self.map)
+        self.splitter.addWidget(self.left)
         self.splitter.addWidget(self.panel_frame)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([560, 440])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 14, 10)
+        layout.setSpacing(8)
+        self.choice = QWidget()
+        choice = QHBoxLayout(self.choice)
+        choice.setContentsMargins(0, 0, 0, 0)
+        choice.addWidget(self.which)
+        choice.addStretch()
+        layout.addWidget(self.choice)
         layout.addWidget(self.problem)
-        row = QHBoxLayout()
+        panels = QWidget()
+        row = QHBoxLayout(panels)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
         row.addWidget(self.splitter, 1)
         beside = QVBoxLayout()  # as high as the canvases, which stand between a heading and a readout
@@ -76,7 +116,10 @@ class PositionView(QWidget):
         beside.setContentsMargins(0, line, 0, line)
         beside.addWidget(self.bar)
         row.addLayout(beside)
-        layout.addLayout(row, 1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(panels)
+        self.pages.addWidget(self.curve)
+        layout.addWidget(self.pages, 1)
 
     def _connect(self) -> None:
         self.canvas.pointed.connect(self._pointed)
@@ -84,24 +127,68 @@ class PositionView(QWidget):
         self.canvas.left.connect(self._left)
         self.panel_canvas.pointed.connect(self._pointed_in_panel)
         self.panel_canvas.left.connect(self._left)
-        for canvas in (self.canvas, self.panel_canvas):
+        for canvas in (self.canvas, self.panel_canvas, self.map.canvas):
             canvas.stepped.connect(self._stepped)
+        self.map.pointed.connect(self._pointed_on_map)
+        self.map.clicked.connect(lambda row, col: self._pin((row, col)))
+        self.which.activated.connect(lambda _: self.viewChosen.emit(self.which.chosen))
 
     @property
     def zoomed(self) -> Canvas:
         """The canvas that zooming is about."""
-        return self.panel_canvas if self.panel_canvas.hasFocus() else self.canvas
+        if self.panel_canvas.hasFocus():
+            return self.panel_canvas
+        return self.canvas if self.view == OF_POSITION[0] else self.map.canvas
+
+    def show_view(self, view: str) -> None:
+        """Show another of the views of positions."""
+        self.which.show_view(view)
+        if view == self.view:
+            return
+        self.view = view
+        self.pages.setCurrentIndex(int(view == "position-distance"))
+        self.left.setCurrentIndex(int(view != OF_POSITION[0]))
+        self._show_measure()
+        self.viewShown.emit()
+
+    def show_measure(self, measure: Measure) -> None:
+        """Show what was computed for a view; that of another result or view is dropped."""
+        self._measure = measure
+        self._show_measure()
+
+    def _show_measure(self) -> None:
+        """Show the norms, components or curve if they are there, else that they are computed."""
+        found = self._measure
+        if found is None or (found.result, found.view) != (self._result, self.view):
+            self._show_no_measure(self.tr("Computing…"))
+        elif found.problem:
+            self._show_no_measure(found.problem)
+        elif found.norms is not None:
+            self.map.show_norms(found.norms, self._colormap)
+        elif found.colours is not None and found.shares is not None:
+            self.map.show_components(found.colours, found.shares)
+        elif found.curve is not None:
+            self.curve.chart.show_curve(found.curve)
+        self.map.mark(self.shown)
+
+    def _show_no_measure(self, why: str) -> None:
+        self.map.show_nothing(why)
+        self.curve.chart.show_curve(None, why)
 
     def show_snapshot(self, snapshot: Snapshot, new_result: bool) -> None:
         """Show another result's embedding, or the same with another colormap or panel."""
+        recoloured = snapshot.state.colormap != self._colormap
+        is_new, self._result = self._result is not snapshot.result, snapshot.result
         self.show_positions(snapshot.result.positions, snapshot.result.position_problem, snapshot.state)
+        if is_new or (recoloured and self.view == "position-norm"):
+            self._show_measure()
 
     def show_positions(self, positions: Positions | None, problem: str, state: ViewState) -> None:
         """Show another embedding, or why there is none, or the same with another colormap or panel."""
         self.problem.setText(problem)
         self.problem.setVisible(positions is None)
-        self.splitter.setVisible(positions is not None)
-        self.bar.setVisible(positions is not None)
+        for widget in (self.which, self.pages):
+            widget.setVisible(positions is not None)
         is_new, before = positions is not self._positions, self._positions
         recoloured = is_new or state.colormap != self._colormap
         pinned_before = self._pinned
@@ -135,6 +222,7 @@ class PositionView(QWidget):
         self.panel.set_image(to_qimage(pixels), (0, 0, cols, rows))
         self.own.place((col, row, 1, 1))
         self.current.place((col * (cols + GAP), row * (rows + GAP), cols, rows))
+        self.map.mark(self.shown)
         pinned = self.tr(" · pinned") if self._pinned == self.shown else ""
         self.panel_frame.heading.setText(self.tr("Patch {0},{1}").format(row, col) + pinned)
         self.panel_frame.hint(
@@ -144,18 +232,8 @@ class PositionView(QWidget):
         )
         self.panelChanged.emit(row, col)
 
-    def _locate(self, point: QPointF) -> tuple[Cell, Cell] | None:
-        """Return the panel under a point and the cell in it, None in the gap between panels."""
-        if self._positions is None:
-            return None
-        rows, cols = self._positions.similarity.shape[:2]
-        col, inner_col = divmod(int(np.floor(point.x())), cols + GAP)
-        row, inner_row = divmod(int(np.floor(point.y())), rows + GAP)
-        inside = 0 <= row < rows and 0 <= col < cols and inner_row < rows and inner_col < cols
-        return ((row, col), (inner_row, inner_col)) if inside else None
-
     def _pointed(self, point: QPointF) -> None:
-        found = self._locate(point)
+        found = locate(self._positions, point)
         if found is None:
             self._left()
             return
@@ -186,9 +264,16 @@ class PositionView(QWidget):
         self.bar.point_at(None)
 
     def _clicked(self, point: QPointF) -> None:
-        found = self._locate(point)
+        found = locate(self._positions, point)
         if found is not None:
-            self.panelPinned.emit(None if found[0] == self._pinned else found[0])
+            self._pin(found[0])
+
+    def _pin(self, patch: Cell) -> None:
+        self.panelPinned.emit(None if patch == self._pinned else patch)
+
+    def _pointed_on_map(self, patch: Cell | None) -> None:
+        if patch is not None and self._pinned is None and patch != self.shown:
+            self.show_panel(*patch)
 
     def _stepped(self, down: int, across: int) -> None:
         if self._positions is None:
