@@ -20,10 +20,14 @@ from vizstudio.api import (
     UsageError,
 )
 from vizstudio.models import LoadedModel
+from vizstudio.placed import PlacedModel
+from vizstudio.placement import Placement
 
 
 def loaded(model: Any = None) -> LoadedModel:
-    return LoadedModel(model or FakeCaptioner(), "cpu", "fake")
+    places = [Placement("cpu", "float32")]
+    made = model or FakeCaptioner()
+    return LoadedModel(PlacedModel("fake:scripted", "fake", lambda *_: made, places, RunContext()), "fake")
 
 
 class Odd(FakeCaptioner):

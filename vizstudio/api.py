@@ -20,6 +20,7 @@ from vizstudio.core.errors import (
     ModelError,
     OfflineError,
     PluginError,
+    PrecisionError,
     TrainingError,
     UsageError,
     VizstudioError,
@@ -28,7 +29,7 @@ from vizstudio.core.export import write_atomic
 from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
-from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, WeightSource
+from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, Precision, WeightSource
 from vizstudio.core.probes import pack_probe
 from vizstudio.core.results import provenance, ranked, read_class_names
 from vizstudio.core.training_figures import confusion_scene, gallery_scene
@@ -164,6 +165,8 @@ __all__ = [
     "PatchGrid",
     "PluginError",
     "PositionEmbedding",
+    "Precision",
+    "PrecisionError",
     "Prediction",
     "Query",
     "QueryCalls",

@@ -12,7 +12,7 @@ import pluggy
 from vizstudio.entries import DatasetEntry, ExporterEntry, ModelEntry, ReductionEntry, TrainerEntry, ViewEntry
 from vizstudio.registry import Registrar
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Of what plugins may rely on: `vizstudio.api`, the hooks, and what `vizstudio.testing` demands.
 
 The first number grows when something is taken away or changed, the second when something is added.

@@ -22,7 +22,7 @@ class Drawn:
     ----------
     image : Path
         A file.
-    model_id, checkpoint, pretrained, device
+    model_id, checkpoint, pretrained, device, precision
         As `vizstudio.load_model` takes them.
     state : ViewState
         What is shown, and of which view.
@@ -43,6 +43,7 @@ class Drawn:
     caption: CaptionPath | None = None
     picture: PictureOptions = field(default_factory=PictureOptions)
     format: str = "png"
+    precision: str = "auto"
 
     @property
     def file_name(self) -> str:
@@ -57,11 +58,14 @@ def as_python(drawn: Drawn) -> str:
         load.append(f"checkpoint={os.fspath(_absolute(drawn.checkpoint))!r}")
     if drawn.pretrained:
         load.append("pretrained=True")
+    load.append(f"device={drawn.device!r}")
+    if drawn.precision != "auto":
+        load.append(f"precision={drawn.precision!r}")
     lines = [
         "import vizstudio",
         "",
         f"image = {os.fspath(_absolute(drawn.image))!r}",
-        _call("model = vizstudio.load_model", [*load, f"device={drawn.device!r}"]),
+        _call("model = vizstudio.load_model", load),
     ]
     if drawn.caption is None:
         lines.append("analysis = model.analyze(image)")
@@ -90,7 +94,9 @@ def as_command(drawn: Drawn, windows: bool | None = None) -> str:
     if drawn.checkpoint is not None:
         words += ["--checkpoint", os.fspath(_absolute(drawn.checkpoint))]
     words += ["--pretrained"] if drawn.pretrained else []
-    words += ["--device", drawn.device, "--view", drawn.state.view]
+    words += ["--device", drawn.device]
+    words += ["--precision", drawn.precision] if drawn.precision != "auto" else []
+    words += ["--view", drawn.state.view]
     if drawn.caption is not None:
         words += _caption_words(drawn.caption)
     for name, value in {**_shown(drawn.state), **_differing(drawn.picture)}.items():

@@ -43,7 +43,7 @@ def load(name: str, request: ModelRequest, context: RunContext) -> "Catr":
     """Load the model `name`; the entry point that the plugin registers."""
     context.report(0.0, f"building catr:{name}")
     loaded, source = build(name, request, context)
-    loaded.network.to(context.device)
+    loaded.network.to(context.device, getattr(torch, request.precision))
     if context.device == "cpu":
         loaded.network.lay_out_for_single_tokens()
     return Catr(f"catr:{name}", loaded, source, request, context.device)
@@ -75,6 +75,7 @@ class Catr:
             input_size=(self._side, self._side),
             num_parameters=sum(p.numel() for p in loaded.network.parameters()),
             device=device,
+            precision=request.precision,
         )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
@@ -175,7 +176,7 @@ class Catr:
         layers = [f"transformer.encoder.layers.{i}" for i in range(self._network.config.encoder_layers)]
         observation = observe(
             self._network,
-            prepared.pixels.to(device),
+            prepared.pixels.to(device, getattr(torch, self.info.precision)),
             self._layouts.get(shape),
             on_module,
             layers,

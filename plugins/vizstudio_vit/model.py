@@ -21,6 +21,7 @@ from vizstudio.api import (
     ModelLayout,
     ModelRequest,
     Observation,
+    Precision,
     RunContext,
     describe_failure,
     observe,
@@ -39,8 +40,8 @@ def load(name: str, request: ModelRequest, context: RunContext) -> "ViT":
     context.report(0.0, f"building {name}")
     built = build(name, request, context)
     _require_patches(name, built)
-    built.model.to(context.device)
-    return ViT(f"vit:{name}", built, context.device)
+    built.model.to(context.device, getattr(torch, request.precision))
+    return ViT(f"vit:{name}", built, context.device, request.precision)
 
 
 def _require_patches(name: str, built: Built) -> None:
@@ -60,8 +61,8 @@ def _require_patches(name: str, built: Built) -> None:
 class ViT:
     """A loaded timm model; see `vizstudio.api.Model`."""
 
-    def __init__(self, model_id: str, built: Built, device: str) -> None:
-        self._built, self._model = built, built.model
+    def __init__(self, model_id: str, built: Built, device: str, precision: Precision = "float32") -> None:
+        self._built, self._model, self._type = built, built.model, getattr(torch, precision)
         self._layouts: dict[tuple[int, ...], ModelLayout] = {}
         self.info = ModelInfo(
             model_id=model_id,
@@ -70,6 +71,7 @@ class ViT:
             input_size=built.preprocessing.input_size,
             num_parameters=sum(p.numel() for p in built.model.parameters()),
             device=device,
+            precision=precision,
         )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
@@ -77,7 +79,7 @@ class ViT:
         start = time.perf_counter()
         pixels, fit = self._built.preprocessing(image)
         ready = time.perf_counter()
-        seen = self._observe(pixels.to(self.info.device), context)
+        seen = self._observe(pixels.to(self.info.device, self._type), context)
         logits = self._logits(seen.output)
         done = time.perf_counter()
         trace, notes = self._trace(seen, fit)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import vizstudio
+from vizstudio.batch import find_images, unique_stems
 from vizstudio.cli import main
-from vizstudio.commands.batch import find_images, unique_stems
 from vizstudio.core.figures import VIEWS, render
 from vizstudio.core.state import CAPTION
 from vizstudio.resources import resource_path
@@ -72,7 +72,7 @@ def test_a_bug_met_with_one_image_does_not_stop_the_others(
             raise ZeroDivisionError("division by zero")
         return render(analysis, image, *rest, **options)
 
-    monkeypatch.setattr("vizstudio.commands.batch.render", buggy)
+    monkeypatch.setattr("vizstudio.batch.render", buggy)
     images = [str(photos / name) for name in ("coffee.jpg", "rocket.jpg")]
     assert main(["run", *images, *COMMON, "--out", str(tmp_path)]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["rocket_attention.png"]

@@ -42,6 +42,7 @@ NAMES = (
     "second-run-equals-the-first",
     "errors",
     "errors-code",
+    "precision",
     "geometry",
     "caption-steps",
     "caption-goes-on",
@@ -142,6 +143,7 @@ class FakeModel:
             input_size=(WIDTH, HEIGHT),
             num_parameters=sum(p.numel() for p in network.parameters()),
             device=device,
+            precision=request.precision if fault == "precision" else "float32",
         )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vizstudio import load_model
+from vizstudio.api import DeviceError
 
 pytestmark = [
     pytest.mark.cuda,
@@ -48,3 +49,32 @@ def test_a_gpu_gives_the_same_as_the_cpu(name: str, photos: Path) -> None:
 
 def test_auto_takes_the_gpu() -> None:
     assert load_model("vit:vit_tiny_patch16_224").info.device == "cuda"
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision_on_a_gpu_is_near(precision: str, photos: Path) -> None:
+    name = "vit:vit_tiny_patch16_224"
+    half = load_model(name, device="cuda", precision=precision).analyze(photos / "coffee.jpg")
+    exact = load_model(name, device="cuda").analyze(photos / "coffee.jpg")
+    for layer in range(len(exact.attention.layers)):
+        ours, theirs = (found.attention.weights(layer) for found in (half, exact))
+        np.testing.assert_allclose(ours.sum(-1), 1, atol=1e-5)  # softmax is computed in float32
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
+
+
+def test_what_does_not_fit_is_computed_elsewhere_and_said(photos: Path) -> None:
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 250 * 2**20) / total)
+    try:  # 86 million parameters: 346 MB, or 173 MB in half precision
+        model = load_model("vit:vit_base_patch16_224")
+        assert (model.info.device, model.info.precision) == ("cuda", "float16")
+        assert (
+            model.analyze(photos / "coffee.jpg")
+            .notes[0]
+            .startswith("memory was too small for float32 on cuda")
+        )
+        with pytest.raises(DeviceError, match="choose float16 as the precision, the device cpu"):
+            load_model("vit:vit_base_patch16_224", device="cuda", precision="float32")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)

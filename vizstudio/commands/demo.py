@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from vizstudio.commands.batch import Plan, analyse, load_with_progress, require_folder
+from vizstudio.batch import Plan, require_folder
+from vizstudio.commands.batch import analyse, load_with_progress
 from vizstudio.commands.doctor import find_display, is_seen
 from vizstudio.commands.listing import Host
 from vizstudio.commands.window import window

@@ -13,7 +13,8 @@ import PIL
 from cyclopts import Parameter
 
 from vizstudio import __version__
-from vizstudio.commands.batch import load_with_progress, require_folder
+from vizstudio.batch import require_folder
+from vizstudio.commands.batch import load_with_progress
 from vizstudio.commands.evaluate_table import print_report, subject
 from vizstudio.commands.listing import Host
 from vizstudio.commands.options import MODEL, OUTPUT
@@ -100,7 +101,14 @@ def evaluate(
     """
     host.datasets.get(data)
     _check(count, out, picture)
-    loaded = load_with_progress(model, checkpoint=checkpoint, pretrained=pretrained, device=device, host=host)
+    loaded = load_with_progress(
+        model,
+        checkpoint=checkpoint,
+        pretrained=pretrained,
+        device=device,
+        precision="float32",  # the numbers do not depend on how much memory there is
+        host=host,
+    )
     asked = Asked(
         model=model,
         checkpoint=checkpoint.name if checkpoint else None,

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vizstudio.commands.batch import Plan, analyse, find_images, load_with_progress, require_folder
+from vizstudio.batch import Plan, find_images, require_folder
+from vizstudio.commands.batch import analyse, load_with_progress
 from vizstudio.commands.captions import CaptionOptions
 from vizstudio.commands.listing import Host
 from vizstudio.commands.options import (
@@ -39,6 +40,7 @@ def run(
     pretrained: Annotated[bool, _Model] = False,
     classes: Annotated[Path | None, _Model] = None,
     device: Annotated[str, _Model] = "auto",
+    precision: Annotated[str, _Model] = "auto",
     fit: Annotated[Literal["crop", "squash", "pad"] | None, _Model] = None,
     input_size: Annotated[str | None, _Model] = None,
     view: Annotated[str, _Shown] = "attention",
@@ -65,7 +67,10 @@ def run(
     classes
         A text file with one class name per line.
     device
-        auto, cpu, cuda, cuda:N or mps.
+        auto, cpu, cuda, cuda:N or mps. With auto the CPU is taken if a graphics card's memory is too small.
+    precision
+        auto, float32, float16 or bfloat16. With auto it is float32, or float16 if a graphics card's memory is too small
+        for that.
     fit
         How an image is made to fit the model's input; by default as the model was trained.
     input_size
@@ -101,6 +106,7 @@ def run(
         checkpoint=checkpoint,
         pretrained=pretrained,
         device=device,
+        precision=precision,
         host=host,
         classes=classes,
         fit=fit,

@@ -7,6 +7,7 @@ from vizstudio.commands.doctor import NO_DISPLAY, find_display
 from vizstudio.commands.listing import Host
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.session import SUFFIX
+from vizstudio.placement import parse_precision
 from vizstudio.plugins import PluginHost
 from vizstudio.settings import usable_settings
 
@@ -21,6 +22,7 @@ def window(
     checkpoint: Path | None = None,
     pretrained: bool = False,
     device: str = "auto",
+    precision: str = "auto",
     host: Host,
 ) -> int:
     """Open the studio.
@@ -37,6 +39,8 @@ def window(
         Fetch the published weights, once.
     device
         auto, cpu, cuda, cuda:N or mps.
+    precision
+        auto, float32, float16 or bfloat16; with auto it is float32 while memory suffices.
     """
     if checkpoint is not None and model is None:
         raise UsageError(f"{checkpoint.name} belongs to some model: name it with --model")
@@ -54,7 +58,7 @@ def window(
     preferred = usable_settings()
     device = preferred.device if device == "auto" else device
     model = model or _first_model(host, preferred.model)
-    choice = ModelChoice(model, checkpoint, pretrained, device) if model else None
+    choice = ModelChoice(model, checkpoint, pretrained, device, parse_precision(precision)) if model else None
     return run_app(host, image, choice, device)
 
 

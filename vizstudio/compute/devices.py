@@ -1,6 +1,11 @@
-"""Which device to run on."""
+"""Which device to run on, and whether its memory was too small."""
+
+import gc
+import sys
 
 from vizstudio.core.errors import DeviceError
+
+CPU_IS_FULL, MPS_IS_FULL = "DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory"
 
 
 def available_devices() -> list[str]:
@@ -31,3 +36,37 @@ def resolve_device(wanted: str = "auto") -> str:
     if wanted not in there:
         raise DeviceError(f"no device {wanted!r} here: choose auto or {', '.join(there)}")
     return wanted
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """Return an error and all that it was raised from, the last first."""
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return found
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error, or one that it was raised from, says that a device's memory is too small."""
+    torch = sys.modules.get("torch")
+    own = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    for cause in causes(error):
+        if isinstance(cause, own):
+            return True
+        if isinstance(cause, RuntimeError) and (CPU_IS_FULL in str(cause) or MPS_IS_FULL in str(cause)):
+            return True
+    return False
+
+
+def release_memory() -> None:
+    """Give back what nobody holds any more; torch keeps freed memory of a GPU for itself until then."""
+    gc.collect()  # modules and their hooks hold one another
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -21,6 +21,10 @@ class CheckpointError(ModelError):
     """Weights could not be loaded: truncated, malicious, or of another architecture."""
 
 
+class PrecisionError(ModelError):
+    """A model cannot be run in the precision asked for: its plugin, an operation or the numbers do not allow it."""
+
+
 class OfflineError(ModelError):
     """Weights had to be downloaded and could not be."""
 

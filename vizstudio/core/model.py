@@ -10,7 +10,11 @@ from vizstudio.core.geometry import FitMode
 from vizstudio.core.images import ImageSource
 from vizstudio.core.types import Analysis
 
+PrecisionChoice = Literal["auto", "float32", "float16", "bfloat16"]
 WeightSource = Literal["checkpoint", "pretrained", "untrained"]
+Precision = Literal["float32", "float16", "bfloat16"]
+BYTES: dict[Precision, int] = {"float32": 4, "float16": 2, "bfloat16": 2}
+"""Of a number in each precision, the exact one first."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class ModelRequest:
         How an image is made to fit the model's input; None for the model's own way.
     input_size : (int, int) or None
         Width and height of the model's input in pixels; None for the model's own.
+    precision : {"float32", "float16", "bfloat16"}
+        Of the weights and of what is computed with them, by the names of torch's types. A plugin that knows only
+        ``"float32"`` may pass over it: what `ModelInfo.precision` says is compared with it.
     """
 
     checkpoint: Path | None = None
@@ -36,6 +43,7 @@ class ModelRequest:
     class_names: Path | None = None
     fit: FitMode | None = None
     input_size: tuple[int, int] | None = None
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class ModelInfo:
         How many numbers were, or could be, learnt.
     device : str
         Where it runs; see `RunContext`.
+    precision : {"float32", "float16", "bfloat16"}
+        In which it was loaded; see `ModelRequest`.
     """
 
     model_id: str
@@ -64,16 +74,23 @@ class ModelInfo:
     input_size: tuple[int, int]
     num_parameters: int
     device: str
+    precision: Precision = "float32"
+
+    @property
+    def num_bytes(self) -> int:
+        """What the parameters take of the memory."""
+        return self.num_parameters * BYTES[self.precision]
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model as the user chose it; loaded again only when it changes."""
+    """A model as the user chose it, in the words of `vizstudio.load_model`; loaded again only when it changes."""
 
     model_id: str
     checkpoint: Path | None = None
     pretrained: bool = False
     device: str = "auto"
+    precision: PrecisionChoice = "auto"
 
 
 class Model(Protocol):

@@ -76,5 +76,6 @@ def provenance(info: ModelInfo, image: ImageSource, fit: ImageFit, **versions: s
         "fit": fit.mode,
         "input_size": "×".join(map(str, fit.input_size)),
         "device": info.device,
+        "precision": info.precision,
         **versions,
     }

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from vizstudio.core.context import RunContext
-from vizstudio.core.errors import Cancelled, ModelError, PluginError, VizstudioError
-from vizstudio.core.model import Captioner
+from vizstudio.core.errors import Cancelled, ModelError, PluginError, PrecisionError, VizstudioError
 from vizstudio.core.types import Analysis, AttentionLayer
 from vizstudio.models import LoadedModel, load_model
 from vizstudio.testing.contract import Subject, contract, demand
@@ -16,6 +15,7 @@ from vizstudio.testing.samples import photo
 from vizstudio.testing.watching import Watched, traces, watching
 
 MOST_ERROR = 1e-2
+MOST_OFF = 0.2
 CALLS_OF_A_LAYER = 2
 """A layer attends once, or twice: to its own tokens and to the image."""
 
@@ -48,7 +48,7 @@ class ModelSubject(Subject):
     @cached_property
     def can_caption(self) -> bool:
         """Whether it writes captions."""
-        return isinstance(self.model._model, Captioner)
+        return self.model.can_caption
 
     def watched_analysis(self, cancel_at: int | None = None) -> tuple[Watched, Analysis | None]:
         """Analyse under watch; the analysis is None if the model ended as it was cancelled."""
@@ -243,6 +243,34 @@ def _require_sentence(what: str, error: VizstudioError) -> None:
     demand(len(text) > 15 and "\n" not in text, f"the message for {what} is no sentence: {text!r}")
 
 
+@contract(
+    "what `info.precision` says is the precision of what is computed: a model asked for half either has it or says "
+    "float32.",
+    "vizstudio.api.ModelRequest (precision), vizstudio.api.ModelInfo",
+)
+def precision(subject: ModelSubject) -> None:
+    """Load the model in half precision and compare its weights with the exact ones."""
+    options = {"device": "cpu"} | subject.options | {"precision": "bfloat16"}
+    try:
+        model = load_model(subject.name, host=subject.host, **options)
+        analysis = model.analyze(photo())
+    except PrecisionError as error:
+        _require_sentence("half precision", error)
+        return
+    half = [analysis.attention.weights(i) for i in range(len(analysis.attention.layers))]
+    demand(len(half) == len(subject.weights), f"in bfloat16 there are {len(half)} layers of attention")
+    pairs = list(zip(half, subject.weights, strict=True))
+    same = all(np.array_equal(*pair) for pair in pairs)
+    demand(not same, "info.precision is 'bfloat16', and all weights are exactly those of float32")
+    for number, ours in enumerate(half):
+        demand(ours.dtype == np.float32, f"weights of layer {number} in bfloat16 are {ours.dtype}")
+        demand(
+            ours.sum(-1).max() < 1.03, f"a row of layer {number} sums to {ours.sum(-1).max():.3g} in bfloat16"
+        )
+    off = float(np.abs(pairs[0][0] - pairs[0][1]).mean() / pairs[0][1].mean())
+    demand(off < MOST_OFF, f"weights of the first layer are off by {off:.0%} of their mean in bfloat16")
+
+
 MODEL_CONTRACTS = (
     info,
     shapes,
@@ -253,4 +281,5 @@ MODEL_CONTRACTS = (
     leaves_nothing_behind,
     second_run_equals_the_first,
     errors,
+    precision,
 )

@@ -71,6 +71,7 @@ class Encoder:
             input_size=loaded.preparation.input_size,
             num_parameters=sum(p.numel() for p in loaded.model.parameters()),
             device=loaded.device,
+            precision=request.precision,
         )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
@@ -82,7 +83,7 @@ class Encoder:
         start = time.perf_counter()
         pixels, fit = self._loaded.preparation(image)
         ready = time.perf_counter()
-        seen = self._observe(pixels.to(self.info.device), context, share)
+        seen = self._observe(pixels.to(self.info.device, self._tower.dtype), context, share)
         done = time.perf_counter()
         layers = [seen.layout.layer(i, call, fit) for i, call in enumerate(seen.calls)]
         grid = self._grid(fit)
@@ -135,7 +136,9 @@ class Encoder:
         dim = self._config.hidden_size
         with torch.no_grad():
             table: Tensor = self._embeddings.interpolate_pos_encoding(
-                torch.empty(1, len(grid) + 1, dim, device=self.info.device), height, width
+                torch.empty(1, len(grid) + 1, dim, device=self.info.device, dtype=self._tower.dtype),
+                height,
+                width,
             )
         vectors = table[0, 1:].detach().float().cpu().numpy()
         return PositionEmbedding("learned", np.ascontiguousarray(vectors), grid)

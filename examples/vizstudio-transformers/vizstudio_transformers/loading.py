@@ -98,7 +98,7 @@ def load(name: str, request: ModelRequest, context: RunContext) -> Model:
     with _quiet(), _said_plainly(name):
         preparation = _preparation(folder, request)
         model: Any = _filled(chosen, folder)
-        model.to(context.device)
+        model.to(context.device, getattr(torch, request.precision))
         writes = model.config.model_type in CAPTIONERS
         tokenizer = _tokenizer(folder) if writes else None
         loaded = Loaded(f"hf:{name}", model, preparation, _hash(folder), context.device, tokenizer)
