@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vizstudio.commands import demo, doctor, listing, plugin, run, window
+from vizstudio.commands import compare, demo, doctor, listing, plugin, run, window
 from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
 from vizstudio.core.errors import UsageError
 from vizstudio.plugins import PluginHost
@@ -19,6 +19,7 @@ app = make_app(
 )
 app.default(window.window)
 app.command(run.run)
+app.command(compare.compare)
 app.command(demo.demo)
 app.command(listing.models)
 app.command(listing.plugins)

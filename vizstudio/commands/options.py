@@ -9,6 +9,7 @@ from vizstudio.core.errors import UsageError
 from vizstudio.registry import no_such
 
 MODEL = Group("Model", sort_key=1)
+SECOND = Group("What it is compared with", sort_key=1.5)
 SHOWN = Group("What is shown", sort_key=2)
 CAPTION = Group("Captions", sort_key=3)
 LOOK = Group("How it looks", sort_key=4)
