@@ -24,7 +24,7 @@ from vizstudio.core.session import (
     to_json,
     write_session,
 )
-from vizstudio.core.state import CaptionState, ViewState
+from vizstudio.core.state import OF_POSITION, CaptionState, ViewState
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 PATHS = TEXT.map(Path)
@@ -56,17 +56,19 @@ REQUESTS = st.builds(
     top_p=st.floats(0.01, 1),
     seed=COUNT,
 )
+CAPTIONS = st.builds(CaptionPath, REQUESTS, COUNT, st.lists(st.tuples(COUNT, COUNT), max_size=4).map(tuple))
 PLACES = st.builds(
     Place,
     image=PATHS,
     choice=st.builds(ModelChoice, TEXT, st.none() | PATHS, st.booleans(), TEXT),
     state=STATES,
     caption=st.none() | st.builds(CaptionState, COUNT, st.booleans(), st.integers(-9, 9), HEADS),
-    path=st.none()
-    | st.builds(CaptionPath, REQUESTS, COUNT, st.lists(st.tuples(COUNT, COUNT), max_size=4).map(tuple)),
+    path=st.none() | CAPTIONS,
     tab=TEXT,
+    position=st.sampled_from(OF_POSITION),
 )
-SESSIONS = st.builds(Session, PLACES, st.lists(st.builds(KnownImage, PATHS, TEXT), max_size=4).map(tuple))
+IMAGES = st.lists(st.builds(KnownImage, PATHS, TEXT), max_size=4).map(tuple)
+SESSIONS = st.builds(Session, PLACES, IMAGES, st.lists(CAPTIONS, max_size=4).map(tuple))
 PLAIN = Session(Place(Path("photo.jpg"), ModelChoice("vit:x"), ViewState()))
 
 
@@ -81,11 +83,24 @@ def test_a_file(tmp_path: Path) -> None:
     assert read_session(path) == PLAIN
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     told = json.loads(path.read_text(encoding="utf-8"))
-    assert (told["format"], told["version"]) == ("vizstudio session", 1)
+    assert (told["format"], told["version"]) == ("vizstudio session", 2)
+
+
+def test_a_file_of_the_first_version_is_read() -> None:
+    """It has neither the captions of the tree nor the view of positions."""
+    path = CaptionPath(CaptionRequest(), 0, ((1, 2),))
+    session = replace(PLAIN, place=replace(PLAIN.place, path=path, caption=CaptionState(3)))
+    content = json.loads(to_json(session))
+    del content["captions"], content["place"]["position"]
+    assert from_json(json.dumps({**content, "version": 1}).encode(), "a") == session
 
 
 def edited(**changes: object) -> bytes:
     return json.dumps({**json.loads(to_json(PLAIN)), **changes}).encode()
+
+
+def with_place(**changes: object) -> bytes:
+    return edited(place={**json.loads(to_json(PLAIN))["place"], **changes})
 
 
 def with_state(**changes: object) -> bytes:
@@ -102,7 +117,8 @@ def with_state(**changes: object) -> bytes:
         (b"[" * 100_000, "a is damaged, or no session"),
         (b"[]", "a is no session of vizstudio"),
         (b'{"version": 1}', "a is no session of vizstudio"),
-        (edited(version=2), "a has version 2 of the format, and this vizstudio reads 1"),
+        (edited(version=3), "a has version 3 of the format, and this vizstudio reads up to 2"),
+        (edited(captions=[{"beam": "x"}]), "a is damaged: captions.0.beam: "),
         (edited(version="1"), "a has version '1' of the format"),
         (edited(place=None), "a is damaged: place: "),
         (edited(images=3), "a is damaged: images: "),
@@ -113,6 +129,7 @@ def with_state(**changes: object) -> bytes:
         (with_state(opacity=None), "a is damaged: place.state.opacity: "),
         (with_state(mass=2), "a is damaged: mass 2 is no share of a map"),
         (with_state(range=[1, 0]), "a is damaged: range 1,0 is none"),
+        (with_place(position="nope"), "a is damaged: no view of positions 'nope': choose position, "),
         (to_json(PLAIN)[:-40], "a is damaged, or no session"),
     ],
 )
@@ -162,8 +179,10 @@ def test_images_that_are_there_moved_changed_or_gone(tmp_path: Path) -> None:
     (old / "there.jpg").write_bytes(b"there.jpg")
     (new / "moved.jpg").write_bytes(b"moved.jpg")
     (old / "changed.jpg").write_bytes(b"other")
-    session = Session(replace(PLAIN.place, image=old / "moved.jpg"), images)
+    captions = (CaptionPath(), CaptionPath(branches=((0, 1),)))
+    session = Session(replace(PLAIN.place, image=old / "moved.jpg"), images, captions)
     found, told = find_images(session, new)
+    assert found.captions == captions
     assert found.place.image == new / "moved.jpg"
     assert [image.path for image in found.images] == [
         old / "there.jpg",

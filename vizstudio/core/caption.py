@@ -98,14 +98,22 @@ class CaptionPath:
         UsageError
             If there is no such beam, step or alternative.
         """
-        return self.stations(analysis, context)[-1]
+        return self.reach({CaptionPath(self.request): analysis}, context)
 
-    def stations(self, analysis: "Analysis", context: "RunContext | None" = None) -> "list[Analysis]":
-        """Return the beam and every caption after a branch, the one meant at the end; see `follow`."""
-        found = [analysis.beam(self.beam) if self.beam else analysis]
-        for step, alternative in self.branches:
-            found.append(found[-1].branch(step, alternative, context))
-        return found
+    def reach(
+        self, written: "dict[CaptionPath, Analysis]", context: "RunContext | None" = None
+    ) -> "Analysis":
+        """Return the caption meant, going on from those that are there.
+
+        `written` holds what the request brought and whatever else is there; what is written on the way is added.
+        """
+        on_the_way = [replace(self, branches=self.branches[:i]) for i in range(len(self.branches) + 1)]
+        for i, path in enumerate(on_the_way):
+            if path not in written and i:
+                written[path] = written[on_the_way[i - 1]].branch(*self.branches[i - 1], context)
+            elif path not in written:
+                written[path] = written[CaptionPath(self.request)].beam(self.beam)
+        return written[self]
 
 
 @dataclass(frozen=True)

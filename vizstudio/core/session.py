@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SUFFIX = ".vizsession"
-FORMAT, VERSION = "vizstudio session", 1
+FORMAT, VERSION = "vizstudio session", 2
+READ = (1, VERSION)  # version 1 had no captions but that of its place
 LARGEST = 16 * 2**20  # bytes; a session has some thousand
 
 
@@ -80,10 +81,13 @@ class Session:
         What is looked at.
     images : tuple of KnownImage
         What was opened, the image of `place` among it.
+    captions : tuple of CaptionPath
+        How every caption of the image of `place` is written again, in the order in which they came.
     """
 
     place: Place
     images: tuple[KnownImage, ...] = ()
+    captions: tuple[CaptionPath, ...] = ()
 
 
 def write_session(session: Session, path: Path) -> None:
@@ -140,9 +144,9 @@ def from_json(content: bytes, name: str) -> Session:
         raise UsageError(f"{name} is damaged, or no session: {error}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise UsageError(f"{name} is no session of vizstudio: open a file that was saved as one")
-    if found.get("version") != VERSION:
+    if found.get("version") not in READ:
         raise UsageError(
-            f"{name} has version {found.get('version')!r} of the format, and this vizstudio reads {VERSION}: "
+            f"{name} has version {found.get('version')!r} of the format, and this vizstudio reads up to {VERSION}: "
             "open it with the vizstudio that saved it, or a newer one"
         )
     try:
@@ -191,7 +195,8 @@ def find_images(
         moved[image.path] = chosen
         kept.append(replace(image, path=chosen))
     place = session.place
-    return Session(replace(place, image=moved.get(place.image, place.image)), tuple(kept)), told
+    place = replace(place, image=moved.get(place.image, place.image))
+    return replace(session, place=place, images=tuple(kept)), told
 
 
 def sha256_of(path: Path) -> str:

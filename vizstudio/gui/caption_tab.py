@@ -52,6 +52,12 @@ class CaptionTab(QObject):
         """Say that another caption was written."""
         self._window.show_idle(self.tr("Caption written"))
 
+    def show_lost(self, problems: list[str]) -> None:
+        """Say why some captions of a session could not be written again."""
+        sentence = self.tr("{0} of the captions of the session could not be written again: {1}")
+        told = "; ".join(dict.fromkeys(problems))
+        self._window.show_failed(sentence.format(len(problems), told), "\n".join(problems), False)
+
     def _show_subject(self) -> None:
         self._window.inspector.show_subject(self._window.tabs.currentWidget() is self._view)
 

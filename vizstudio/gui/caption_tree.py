@@ -1,8 +1,11 @@
 """The captions that were written for one photo, and how each left another. No Qt here."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vizstudio.core.caption import Caption, CaptionPath, CaptionRequest, TokenStep
+from vizstudio.core.context import RunContext
+from vizstudio.core.errors import UsageError
 from vizstudio.core.types import Analysis
 
 
@@ -102,14 +105,23 @@ class CaptionTree:
         """Return the caption that a path leads to, None if it was not written yet."""
         return next((n for n in range(len(self.branches)) if self.path(n) == path), None)
 
-    def with_path(self, asked: Analysis, stations: list[Analysis], path: CaptionPath) -> "CaptionTree":
-        """Return the tree with what the path's request brought and all captions on the path, its end shown."""
-        tree, root = self, self.find_path(CaptionPath(path.request))
-        if root is None:
-            root, tree = len(tree.branches), tree.with_request(asked, path.request)
+    @property
+    def written(self) -> dict[CaptionPath, Analysis]:
+        """Return every caption by its path, in order."""
+        return {self.path(number): branch.analysis for number, branch in enumerate(self.branches)}
+
+    def with_path(self, path: CaptionPath, written: Mapping[CaptionPath, Analysis]) -> "CaptionTree":
+        """Return the tree with what the path's request brought and all captions on the path, its end shown.
+
+        All of them are among those that were `written`; see `vizstudio.core.caption.CaptionPath.reach`.
+        """
+        tree, asked = self, CaptionPath(path.request)
+        if tree.find_path(asked) is None:
+            tree = tree.with_request(written[asked], path.request)
         number = tree.find_path(CaptionPath(path.request, path.beam))
         assert number is not None
-        for (step, _), analysis in zip(path.branches, stations[1:], strict=True):
+        for i, (step, _) in enumerate(path.branches):
+            analysis = written[replace(path, branches=path.branches[: i + 1])]
             known = tree.find(number, step, analysis.steps[step].token_id)
             if known is None:
                 known, tree = len(tree.branches), tree.with_branch(analysis, number, step)
@@ -135,3 +147,42 @@ def text_from(caption: Caption, step: int) -> str:
     words = [word for word in caption.words if word.steps[-1] is not caption.ending]
     tail = [word.text for word in words if word.steps[-1].index >= step]
     return caption.text if len(tail) == len(words) else " ".join(["…", *tail]).replace("… ", "…")
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Captions by their paths, and why some could not be written."""
+
+    captions: dict[CaptionPath, Analysis]
+    problems: list[str]
+
+
+def write_paths(
+    path: CaptionPath,
+    others: Sequence[CaptionPath],
+    written: Mapping[CaptionPath, Analysis],
+    ask: Callable[[CaptionRequest, RunContext], Analysis],
+    context: RunContext,
+) -> Written:
+    """Write a caption and others that are wanted with it; what was `written` is not written again.
+
+    Raises
+    ------
+    UsageError
+        If the caption `path` leads to cannot be written; one of the others may fail.
+    """
+    captions, problems = dict(written), list[str]()
+
+    def write(one: CaptionPath) -> None:
+        asked = CaptionPath(one.request)
+        if asked not in captions:
+            captions[asked] = ask(one.request, context)
+        one.reach(captions, context)
+
+    write(path)
+    for other in others:
+        try:
+            write(other)
+        except UsageError as error:
+            problems.append(str(error))
+    return Written(captions, problems)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Protocol
 
 from vizstudio.core.caption import Caption, CaptionPath, CaptionRequest
 from vizstudio.core.context import RunContext
+from vizstudio.core.images import ImageSource
 from vizstudio.core.types import Analysis
 from vizstudio.gui.caption_snapshot import (
     CaptionSnapshot,
@@ -18,10 +20,11 @@ from vizstudio.gui.caption_snapshot import (
     units_of,
     word_maps,
 )
-from vizstudio.gui.caption_tree import CaptionTree
+from vizstudio.gui.caption_tree import CaptionTree, Written, write_paths
 from vizstudio.gui.latest import Jobs, Latest
 from vizstudio.gui.shelf import ModelShelf
 from vizstudio.gui.snapshot import Snapshot
+from vizstudio.models import LoadedModel
 
 
 class CaptionsView(Protocol):
@@ -32,6 +35,9 @@ class CaptionsView(Protocol):
 
     def show_written(self) -> None:
         """Say that another caption was written."""
+
+    def show_lost(self, problems: list[str]) -> None:
+        """Say why some captions of a session could not be written again, a sentence for each."""
 
 
 class Captions:
@@ -169,31 +175,33 @@ class Captions:
         self.change(step=0)
         self._view.show_written()
 
-    def bring(self, path: CaptionPath, state: CaptionState) -> None:
-        """Show a caption, writing it if it is not there, and a word of it."""
+    def bring(self, path: CaptionPath, state: CaptionState, others: tuple[CaptionPath, ...] = ()) -> None:
+        """Show a caption and a word of it; what is not there of it and of `others` is written, in their order."""
         if self._source is None or not self.tree.branches:
             return
         self.state = state
+        result, written = self._source.result, self.tree.written
         number = self.tree.find_path(path)
-        if number is not None:
+        if number is not None and written.keys() >= set(others):
             self.tree = self.tree.show(number)
             self._show()
             return
-        result, root = self._source.result, self.tree.find_path(CaptionPath(path.request))
-        first = None if root is None else self.tree.branches[root].analysis
 
-        def work(context: RunContext) -> list[Analysis]:
+        def work(context: RunContext) -> Written:
             model = self._shelf.take_again(result, context)
             with self._shelf.using(context, result.info.device) as own:
-                asked = first or model.caption(result.image, **asdict(path.request), context=own)
-                return [asked, *path.stations(asked, own)]
+                return write_paths(path, others, written, partial(_ask, model, result.image), own)
 
-        self._writing = self._runs.start(work, lambda found: self._brought(found, path))
+        self._writing = self._runs.start(work, lambda found: self._brought(found, path, others))
 
-    def _brought(self, found: list[Analysis], path: CaptionPath) -> None:
-        self.tree = self.tree.with_path(found[0], found[1:], path)
+    def _brought(self, found: Written, path: CaptionPath, others: tuple[CaptionPath, ...]) -> None:
+        for one in (*others, path):
+            if one in found.captions:
+                self.tree = self.tree.with_path(one, found.captions)
         self._show()
         self._view.show_written()
+        if found.problems:
+            self._view.show_lost(found.problems)
 
     def _show(self) -> None:
         """Show what is asked, as soon as its maps are there."""
@@ -223,3 +231,7 @@ class Captions:
             self._show()
 
         return landed
+
+
+def _ask(model: LoadedModel, image: ImageSource, request: CaptionRequest, context: RunContext) -> Analysis:
+    return model.caption(image, **asdict(request), context=context)

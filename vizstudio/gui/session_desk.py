@@ -80,7 +80,9 @@ class SessionDesk(QObject):
         place = self._window.controller.travel.place()
         if place is None:
             return None
-        return Session(place, tuple(KnownImage(path, sha) for path, sha in self._images.items()))
+        images = tuple(KnownImage(path, sha) for path, sha in self._images.items())
+        captions = tuple(self._window.controller.captions.tree.written) if place.path is not None else ()
+        return Session(place, images, captions)
 
     def note(self) -> None:
         """Note that something else is shown."""
@@ -153,7 +155,7 @@ class SessionDesk(QObject):
         controller, place = self._window.controller, session.place
         self._window.status.message.setText(self.tr("Session opened"))
         if place.image.is_file():
-            controller.travel.visit(place)
+            controller.travel.visit(place, session.captions)
         else:
             controller.state = place.state
             self._window.choose_model(place.choice)

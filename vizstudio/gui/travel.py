@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.caption import CaptionPath, CaptionRequest
 from vizstudio.core.session import Place
 from vizstudio.core.state import OF_POSITION
 from vizstudio.gui.history import History
@@ -39,6 +39,7 @@ class Travel:
         self._controller = controller
         self.view: TravelView = Nobody()
         self._wanted: Place | None = None  # what is gone to, until it is shown
+        self._captions: tuple[CaptionPath, ...] = ()  # of the photo, which belong to it
         self._brought = False  # whether all of it was asked for
         self._amend = False  # whether it is in the history already
         self.history = History()
@@ -102,14 +103,15 @@ class Travel:
             self.view.show_history(self.history.can)
             self._go_to(place, True)
 
-    def visit(self, place: Place) -> None:
-        """Show a place that is not in the history yet."""
-        self._go_to(place, False)
+    def visit(self, place: Place, captions: tuple[CaptionPath, ...] = ()) -> None:
+        """Show a place that is not in the history yet, and write the captions of its photo that are not there."""
+        self._go_to(place, False, captions)
 
-    def _go_to(self, place: Place, amend: bool) -> None:
+    def _go_to(self, place: Place, amend: bool, captions: tuple[CaptionPath, ...] = ()) -> None:
         """Show a place; the model runs again if the image or the model is another."""
         controller, shown = self._controller, self._controller.shown
         self._wanted, self._brought, self._amend = place, False, amend
+        self._captions = captions
         controller.state, self.position = place.state, place.position
         self.view.show_place(place)
         same = shown is not None and (shown.result.image.path, shown.result.choice) == (
@@ -126,8 +128,9 @@ class Travel:
 
     def request(self, usual: CaptionRequest) -> CaptionRequest:
         """Return what the caption of the next run is to be written with."""
-        wanted = self._wanted
-        return wanted.path.request if wanted is not None and wanted.path is not None else usual
+        if self._wanted is None or self._wanted.path is None:
+            return usual
+        return (self._captions or (self._wanted.path,))[0].request
 
     def arrive(self) -> None:
         """Note that the image and model are shown which were asked for."""
@@ -138,7 +141,7 @@ class Travel:
 
     def _bring_caption(self, place: Place) -> None:
         if place.path is not None and place.caption is not None:
-            self._controller.captions.bring(place.path, place.caption)
+            self._controller.captions.bring(place.path, place.caption, self._captions)
         self.view.show_place(place)
         self._brought = True
         self.note()
