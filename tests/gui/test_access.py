@@ -88,9 +88,9 @@ def test_a_plugins_view_opens_in_a_tab(qtbot: Any, host: Any, fake: ModuleType) 
     actions = {a.text(): a for a in window.findChildren(QAction)}
     actions["Extra view"].trigger()
     actions["Extra view"].trigger()
-    assert window.tabs.count() == 7 and window.tabs.currentWidget().text() == "from a plugin"
+    assert window.tabs.count() == 8 and window.tabs.currentWidget().text() == "from a plugin"
     actions["Odd view"].trigger()
     dialog = dialog_of(window, qtbot)
     assert "must return a QWidget" in dialog.sentence.text()
     dialog.close()
-    assert window.tabs.count() == 7
+    assert window.tabs.count() == 8

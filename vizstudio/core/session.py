@@ -24,6 +24,25 @@ LARGEST = 16 * 2**20  # bytes; a session has some thousand
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What stands beside what is looked at, to be compared with it.
+
+    Parameters
+    ----------
+    image : Path or None
+        A file; None for the image that is looked at, whichever that is.
+    choice : ModelChoice or None
+        A model; None for the one that looks.
+    position : bool
+        Whether positions are compared rather than attention.
+    """
+
+    image: Path | None = None
+    choice: ModelChoice | None = None
+    position: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
     """One thing that was looked at.
 
@@ -43,6 +62,8 @@ class Place:
         The view in front, such as ``"attention"``.
     position : str
         Which of `vizstudio.core.state.OF_POSITION` the tab of positions shows.
+    beside : Beside or None
+        What it is compared with.
 
     Raises
     ------
@@ -57,6 +78,7 @@ class Place:
     path: CaptionPath | None = None
     tab: str = "attention"
     position: str = OF_POSITION[0]
+    beside: Beside | None = None
 
     def __post_init__(self) -> None:
         if self.position not in OF_POSITION:
@@ -194,8 +216,10 @@ def find_images(
             chosen = there[0]
         moved[image.path] = chosen
         kept.append(replace(image, path=chosen))
-    place = session.place
-    place = replace(place, image=moved.get(place.image, place.image))
+    place, beside = session.place, session.place.beside
+    if beside is not None and beside.image is not None:
+        beside = replace(beside, image=moved.get(beside.image, beside.image))
+    place = replace(place, image=moved.get(place.image, place.image), beside=beside)
     return replace(session, place=place, images=tuple(kept)), told
 
 

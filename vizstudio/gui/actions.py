@@ -37,6 +37,7 @@ class Menus(QObject):
         view = window.menuBar().addMenu(self.tr("&View"))
         self._fill_training(window.menuBar().addMenu(self.tr("&Training")))
         self._fill_view(view)
+        window.compare.fill_menu(view.addMenu(self.tr("&Compare with")), self.add)
         window.panes.fill_menu(view.addMenu(self.tr("&Panes")), self.add)
         self._fill_appearance(view.addMenu(self.tr("&Appearance")))
         self._offer_plugin_views(view)

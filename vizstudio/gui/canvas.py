@@ -44,6 +44,7 @@ class Canvas(QGraphicsView):
         QPointF
     )  # the pointer moved with the button down, on what `may_drag` allows to be dragged
     left = Signal()  # the pointer left the canvas
+    viewed = Signal()  # the user zoomed or panned
     stepped = Signal(int, int)  # an arrow key: cells (down, across)
 
     def __init__(self, name: str, description: str) -> None:
@@ -91,6 +92,18 @@ class Canvas(QGraphicsView):
             self.fit()
         else:
             self._apply_zoom()
+        self.viewed.emit()
+
+    def sight(self) -> tuple[float, float, float]:
+        """Return (zoom, x, y): how many times the size that fits, and the middle as shares of the picture."""
+        middle = self.mapToScene(self.viewport().rect().center())
+        return self._zoom, middle.x() / self._area.width(), middle.y() / self._area.height()
+
+    def show_sight(self, zoom: float, x: float, y: float) -> None:
+        """Bring into view what `sight` told of another canvas."""
+        self._zoom = zoom
+        self._apply_zoom()
+        self.centerOn(self._area.width() * x, self._area.height() * y)
 
     def _apply_zoom(self) -> None:
         room = self.viewport().size()
@@ -139,6 +152,7 @@ class Canvas(QGraphicsView):
             across.setValue(across.value() + move.x())
             down.setValue(down.value() + move.y())
             self._dragged = place
+            self.viewed.emit()
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

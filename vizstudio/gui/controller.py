@@ -70,6 +70,7 @@ class Controller:
         self._asked: Hashable = None  # the key of its model
         self._result: Result | None = None
         self._snapshot: Snapshot | None = None
+        self.second: Result | None = None  # stands beside what is shown, see `vizstudio.gui.comparing`
         self.image: Path | None = None
         self.choice: ModelChoice | None = None
         self.state = ViewState()
@@ -137,19 +138,19 @@ class Controller:
         self._asked = model_key(self.choice)
         image, choice, request = self.image, self.choice, self.travel.request(self.captions.request)
         self._analysing = self.runs.start(
-            lambda context: self._analyse(image, choice, request, context), self._land
+            lambda context: self.analyse(image, choice, request, context), self._land
         )
 
-    def _analyse(
-        self, path: Path, choice: ModelChoice, request: CaptionRequest, context: RunContext
+    def analyse(
+        self, path: Path, choice: ModelChoice, request: CaptionRequest | None, context: RunContext
     ) -> Result:
-        """Do the work of one request; runs in the first worker."""
+        """Do the work of one request, with a caption if one is asked for; runs in the first worker."""
         image = read_image(path)
         context.check()
         key = model_key(choice)  # before the file is read: one that is written meanwhile counts as changed
         model = self.shelf.take(choice, context)
         with self.shelf.using(context, model.info.device) as own:
-            if model.can_caption:
+            if model.can_caption and request is not None:
                 analysis = model.caption(image, **asdict(request), context=own)
             else:
                 analysis = model.analyze(image, own)

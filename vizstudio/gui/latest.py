@@ -58,9 +58,10 @@ class Latest:
         self._jobs.cancel()
 
     def drop(self) -> None:
-        """Cancel what runs and hear no more of it."""
-        self.number = None
-        self._jobs.cancel()
+        """Cancel what was started here and hear no more of it."""
+        if self.number is not None:  # else what runs in this worker is another's
+            self.number = None
+            self._jobs.cancel()
 
     def on_progress(self, number: int, fraction: float, message: str) -> None:
         """Tell how far the newest job is."""

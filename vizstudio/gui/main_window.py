@@ -20,6 +20,7 @@ from vizstudio.gui.actions import Menus
 from vizstudio.gui.banner import UntrainedBanner
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.caption_tab import CaptionTab
+from vizstudio.gui.compare_desk import CompareDesk
 from vizstudio.gui.controller import Controller
 from vizstudio.gui.crash import write_down
 from vizstudio.gui.dialogs.error import ErrorDialog
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
         self.more = MoreTabs(self, host)
+        self.compare = CompareDesk(self, host)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)
@@ -229,6 +231,7 @@ class MainWindow(QMainWindow):
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
         self.more.show_snapshot(snapshot)
+        self.compare.comparing.look()
         self.inspector.show_snapshot(snapshot)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -252,6 +255,8 @@ class MainWindow(QMainWindow):
         self.habits.save_layout()
         self.hide()
         ended = [bridge.close(CLOSE_TIMEOUT) for bridge in (self.jobs, self.maps, self.words)]
-        ended += [desk.close(CLOSE_TIMEOUT) for desk in (self.sources, self.takeaway, self.more)]
+        ended += [
+            desk.close(CLOSE_TIMEOUT) for desk in (self.sources, self.takeaway, self.more, self.compare)
+        ]
         self.ended = all([*ended, self.training.close(CLOSE_TIMEOUT)])
         event.accept()

@@ -91,6 +91,9 @@ class SessionDesk(QObject):
             return
         image = shown.result.image
         self._images[image.path.absolute()] = image.sha256  # type: ignore[union-attr]
+        second = self._window.controller.second
+        if second is not None and second.image.path is not None:
+            self._images[second.image.path.absolute()] = second.image.sha256
         for action in self.saving:
             action.setEnabled(True)
         if not self.timer.isActive():

@@ -77,6 +77,7 @@ class Takeaway(QObject):
         for i in range(tabs.count()):
             if tab_name(tabs.widget(i)) == place.tab and tabs.isTabVisible(i):
                 tabs.setCurrentIndex(i)
+        self._window.compare.comparing.look()
 
     def show_history(self, can: Mapping[str, bool]) -> None:
         """Enable what is possible now, and keep what is shown for after a crash."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from vizstudio.core.caption import CaptionPath, CaptionRequest
-from vizstudio.core.session import Place
+from vizstudio.core.session import Beside, Place
 from vizstudio.core.state import OF_POSITION
 from vizstudio.gui.history import History
 
@@ -44,6 +44,7 @@ class Travel:
         self._amend = False  # whether it is in the history already
         self.history = History()
         self.tab, self.position = "attention", OF_POSITION[0]
+        self.beside: Beside | None = None
 
     def place(self) -> Place | None:
         """Return what is shown; None if nothing is, or not all of it yet."""
@@ -52,12 +53,14 @@ class Travel:
             return None
         image, choice = snapshot.result.image.path, snapshot.result.choice
         if not snapshot.result.analysis.steps:
-            return Place(image, choice, snapshot.state, tab=self.tab, position=self.position)
+            return Place(
+                image, choice, snapshot.state, tab=self.tab, position=self.position, beside=self.beside
+            )
         caption = captions.shown
         if caption is None or caption.result is not snapshot.result:
             return None
         path = caption.tree.path(caption.tree.shown)
-        return Place(image, choice, snapshot.state, caption.state, path, self.tab, self.position)
+        return Place(image, choice, snapshot.state, caption.state, path, self.tab, self.position, self.beside)
 
     def note(self, same: bool = False) -> None:
         """Remember what is shown now; `same` says that it was shown before, and is no other place."""
@@ -80,6 +83,11 @@ class Travel:
     def show_position(self, view: str) -> None:
         """Remember that another view of positions is shown."""
         self.position = view
+        self.note()
+
+    def compare_with(self, beside: Beside | None) -> None:
+        """Remember that what is shown is compared with something else."""
+        self.beside = beside
         self.note()
 
     def undo(self) -> None:
@@ -112,7 +120,7 @@ class Travel:
         controller, shown = self._controller, self._controller.shown
         self._wanted, self._brought, self._amend = place, False, amend
         self._captions = captions
-        controller.state, self.position = place.state, place.position
+        controller.state, self.position, self.beside = place.state, place.position, place.beside
         self.view.show_place(place)
         same = shown is not None and (shown.result.image.path, shown.result.choice) == (
             place.image,
@@ -157,6 +165,8 @@ class Travel:
             return
         self._wanted = None
         self.history.revert()
+        if self.history.current is not None:
+            self.beside = self.history.current.beside
         controller, shown = self._controller, self._controller.shown
         if shown is not None:
             controller.image, controller.choice = shown.result.image.path, shown.result.choice

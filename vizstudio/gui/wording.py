@@ -3,9 +3,11 @@
 from PySide6.QtCore import QCoreApplication
 
 from vizstudio.core.caption import Caption, TokenStep
+from vizstudio.core.comparison import Comparison
 from vizstudio.core.geometry import TokenAxis
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import AttentionLayer, Head, Query
+from vizstudio.gui.snapshot import Result
 
 translate = QCoreApplication.translate  # by this name the tool that collects texts finds its calls
 
@@ -72,3 +74,32 @@ def attention_title(about: AttentionLayer, state: ViewState, reduction: str = ""
 def step_name(step: TokenStep, caption: Caption) -> str:
     """Return the token that a step wrote, or that it ended the caption."""
     return translate("wording", "end") if step is caption.ending else step.text
+
+
+def weights_name(result: Result) -> str:
+    """Return the file of a result's weights, or whether they were published or are untrained."""
+    if result.choice.checkpoint is not None:
+        return result.choice.checkpoint.name
+    return {
+        "pretrained": translate("wording", "published weights"),
+        "untrained": translate("wording", "untrained"),
+    }.get(result.info.weights, translate("wording", "its own weights"))
+
+
+def side_headings(first: Result, second: Result, found: Comparison | None) -> list[str]:
+    """Return what tells the sides of a comparison apart, to stand above each."""
+    parts: list[list[str]] = [[], []]
+    ids = [side.info.model_id for side in (first, second)]
+    for i, side in enumerate((first, second)):
+        if ids[0] != ids[1]:
+            parts[i].append(ids[i])
+        if ids[0] != ids[1] or first.choice != second.choice:
+            parts[i].append(weights_name(side))
+        if first.image.sha256 != second.image.sha256:
+            parts[i].append(side.image.name)
+    states = found.states if found is not None else None
+    if states is not None and (states[0].layer, states[0].head) != (states[1].layer, states[1].head):
+        for part, state in zip(parts, states, strict=True):
+            part += [translate("wording", "layer {0}").format(state.layer), head_name(state.head)]
+    leads = translate("wording", "First: {0}"), translate("wording", "Second: {0}")
+    return [lead.format(" · ".join(part)) for lead, part in zip(leads, parts, strict=True)]

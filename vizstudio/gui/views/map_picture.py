@@ -17,11 +17,17 @@ SMOOTH_SIDE = 256  # pixels of the longest side of a smoothed map, before it is 
 
 
 class MapPicture(PictureFrame):
-    """The photo in grey with the map in colour; what the model never saw is dark."""
+    """The photo in grey with the map in colour; what the model never saw is dark.
 
-    def __init__(self, canvas: Canvas) -> None:
+    Without its `own_bar` it shares the colours of another picture.
+    """
+
+    def __init__(self, canvas: Canvas, own_bar: bool = True) -> None:
         self.colours = ColourBar("")
-        super().__init__(canvas, "", self.colours)
+        super().__init__(canvas, "", self.colours if own_bar else None)
+        if not own_bar:
+            self.colours.setParent(self)
+            self.colours.setVisible(False)
         self.colours.unit = self.tr("attention")
         self._heatmap: Heatmap | None = None
         self._partly = False  # whether cells were left out of it
@@ -32,7 +38,7 @@ class MapPicture(PictureFrame):
         self.shade.setBrush(QColor(0, 0, 0, round(255 * (1 - UNSEEN_LIGHT))))
         self.pointer = Mark(1.0)
         canvas.add(self.photo, self.map, self.shade, self.pointer)
-        canvas.pointed.connect(self._pointed)
+        canvas.pointed.connect(self.point_at)
         canvas.left.connect(self._left)
 
     def show_photo(self, photo: np.ndarray, size: tuple[int, int]) -> None:
@@ -46,7 +52,7 @@ class MapPicture(PictureFrame):
         self._heatmap, self._partly = heatmap, looks.mass < 1
         for item in (self.map, self.shade):
             item.setVisible(heatmap is not None)
-        self.colours.setVisible(heatmap is not None)
+        self.colours.setVisible(heatmap is not None and self.bar is not None)
         if heatmap is not None:
             self._name_unit(heatmap.unit)
             values = _smoothed(heatmap.values) if looks.smooth else heatmap.values
@@ -67,13 +73,13 @@ class MapPicture(PictureFrame):
             self.colours.unit = shown
             self.colours.updateGeometry()
 
-    def _pointed(self, point: QPointF) -> None:
+    def point_at(self, point: QPointF | None) -> None:
+        """Mark the cell at a point of the picture and tell its value, as if the pointer were there."""
         self._at = point
         self._tell()
 
     def _left(self) -> None:
-        self._at = None
-        self._tell()
+        self.point_at(None)
 
     def _tell(self) -> None:
         """Say what is under the pointer, which may have changed without it."""
