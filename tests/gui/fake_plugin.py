@@ -78,7 +78,9 @@ class FakeModel:
     def __init__(self, name: str, request: ModelRequest) -> None:
         self._name = name
         weights = "checkpoint" if request.checkpoint else "pretrained" if request.pretrained else "untrained"
-        self.info = ModelInfo(f"fake:{name}", weights, "none", (COLS * CELL, ROWS * CELL), 1234567, "cpu")
+        self.info = ModelInfo(
+            f"fake:{name}", weights, "none", (COLS * CELL, ROWS * CELL), 1234567, "cpu", request.precision
+        )
 
     def analyze(self, image: ImageSource, context: RunContext) -> Analysis:
         if self._name in ("slow", "deaf"):

@@ -101,6 +101,7 @@ def run_app(
         window.list_models()
         window.training.find_again()
         if choice is not None:
+            window.model_bar.precision = choice.precision
             window.choose_model(choice)
         else:
             window.show_sources(None, None)

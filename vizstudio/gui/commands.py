@@ -100,7 +100,8 @@ def _open_image(window: "MainWindow", path: Path) -> Command:
 
 
 def _choose_model(window: "MainWindow", name: str) -> None:
-    window.models.choose(ModelChoice(name, device=window.model_bar.device))
+    bar = window.model_bar
+    window.models.choose(ModelChoice(name, device=bar.device, precision=bar.precision))
 
 
 def _values(window: "MainWindow") -> list[Command]:

@@ -155,7 +155,8 @@ class Controller:
             else:
                 analysis = model.analyze(image, own)
         context.check()
-        return replace(make_result(choice, model.info, image, analysis), request=request, model_key=key)
+        made = make_result(choice, model.info, image, analysis)
+        return replace(made, request=request, model_key=key, fallback=model.fallback)
 
     def _request_map(self) -> None:
         result, state = self._result, self.state

@@ -93,7 +93,7 @@ class FactsPanel(QLabel):
         if best:
             found.append((self.tr("Prediction"), [(f"{p.probability:.1%}", p.label) for p in best]))
         notes = [
-            ("", note[:1].upper() + note[1:])
+            ("", _sentence(note))
             for note in result.analysis.notes
             if not note.startswith("untrained")  # the banner says it
         ]
@@ -126,7 +126,9 @@ class FactsPanel(QLabel):
             (self.tr("Score"), number(caption.score, 3)),
             (self.tr("Ended"), ended),
         ]
-        return [(self.tr("Word in view"), word), (self.tr("Caption"), whole)]
+        known = snapshot.result.analysis.notes
+        notes = [("", _sentence(note)) for note in snapshot.tree.current.analysis.notes if note not in known]
+        return [(self.tr("Word in view"), word), (self.tr("Caption"), whole + notes)]
 
     def _attention(self, snapshot: Snapshot) -> Rows:
         about = snapshot.result.analysis.attention.layers[snapshot.state.layer]
@@ -171,13 +173,18 @@ class FactsPanel(QLabel):
             "pretrained": self.tr("published"),
             "checkpoint": choice.checkpoint.name if choice.checkpoint else self.tr("from a file"),
         }[info.weights]
+        told = self.tr("✗ {0} on {1}, as memory was short") if result.fallback else self.tr("{0} on {1}")
         return [
             (self.tr("Name"), info.model_id),
             (self.tr("Weights"), weights),
             (self.tr("Parameters"), self.tr("{0} million").format(f"{info.num_parameters / 1e6:.1f}")),
             (self.tr("Input"), self.tr("{0}×{1}, {2}").format(*fit.input_size, fit.mode)),
-            (self.tr("Device"), info.device),
+            (self.tr("Device"), told.format(info.precision, info.device)),
         ]
+
+
+def _sentence(note: str) -> str:
+    return note[:1].upper() + note[1:]
 
 
 def _row(name: str, value: str, colours: theme.Colours) -> str:

@@ -195,7 +195,8 @@ class MainWindow(QMainWindow):
         """Say that a run ended well and is shown."""
         seconds = result.analysis.timings.get("forward")
         told = self.tr("{0} analysed").format(result.image.name)
-        self.show_idle(told if seconds is None else told + self.tr(" in {0} s").format(f"{seconds:.2f}"))
+        told = told if seconds is None else told + self.tr(" in {0} s").format(f"{seconds:.2f}")
+        self.show_idle(f"{told}; {result.fallback}" if result.fallback else told)
 
     def show_cancelled(self) -> None:
         """Say that the run was cancelled."""

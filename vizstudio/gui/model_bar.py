@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
 
+from vizstudio.core.model import PrecisionChoice
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.wording import translate
 
@@ -38,6 +39,7 @@ class ModelBar(QWidget):
     def __init__(self, device: str) -> None:
         super().__init__()
         self.device = device
+        self.precision: PrecisionChoice = "auto"
         self._checkpoint: Path | None = None
         self._model_ids: list[str] = []
         self._with_own_weights: frozenset[str] = frozenset()
@@ -148,7 +150,7 @@ class ModelBar(QWidget):
             return
         kind = kind or self.weights.currentData()
         checkpoint = self._checkpoint if kind == FILE else None
-        choice = ModelChoice(name, checkpoint, kind == PRETRAINED, self.device)
+        choice = ModelChoice(name, checkpoint, kind == PRETRAINED, self.device, self.precision)
         self.show_choice(choice)
         self.chosen.emit(choice)
 

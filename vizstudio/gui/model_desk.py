@@ -48,8 +48,9 @@ class ModelDesk(QObject):
         return picker
 
     def choose(self, choice: ModelChoice) -> None:
-        """Choose a model; those that are chosen later run where it does."""
-        self._window.model_bar.device = choice.device
+        """Choose a model; those that are chosen later run where and as it does."""
+        bar = self._window.model_bar
+        bar.device, bar.precision = choice.device, choice.precision
         self._window.choose_model(choice)
 
     def note(self, choice: ModelChoice) -> None:

@@ -13,7 +13,6 @@ from vizstudio.gui.snapshot import ModelChoice, Result
 from vizstudio.models import LoadedModel, known_devices, load_model
 from vizstudio.plugins import PluginHost
 
-BYTES = 4  # of a parameter
 LOCK_POLL = 0.02  # seconds between looks at whether one that waits was cancelled
 
 
@@ -33,23 +32,28 @@ class ModelShelf:
     host : PluginHost
         Whose models are loaded.
     budget : int
-        Bytes that the models may take together, counted as 4 for each of their parameters.
+        Bytes that the parameters of the models may take together.
     """
 
     def __init__(self, host: PluginHost, budget: int = 0) -> None:
         self._host = host
         self._loaded: OrderedDict[Hashable, LoadedModel] = OrderedDict()  # the one used last is the last
-        self.in_use = threading.Lock()
+        self.in_use, self._loading, self._changing = threading.Lock(), threading.Lock(), threading.RLock()
         self.budget = budget
         self.devices: tuple[str, ...] = ("cpu",)
         """Where models can run, as far as is known before torch is loaded."""
 
     def take(self, choice: ModelChoice, context: RunContext) -> LoadedModel:
-        """Return the model, loading it unless it is kept."""
-        key = model_key(choice)
-        if key in self._loaded:
-            self._loaded.move_to_end(key)
-            return self._loaded[key]
+        """Return the model, loading it unless it is kept; one is loaded at a time, whoever asks."""
+        with _held(self._loading, context):
+            key = model_key(choice)
+            with self._changing:
+                if key in self._loaded:
+                    self._loaded.move_to_end(key)
+                    return self._loaded[key]
+            return self._load(choice, key, context)
+
+    def _load(self, choice: ModelChoice, key: Hashable, context: RunContext) -> LoadedModel:
         context.report(0.0, f"loading {choice.model_id}")
         self.trim(0)  # a model that does not fit is let go of before the new one takes memory
         import_quietly(self._host.models.find(choice.model_id)[0].load)
@@ -59,10 +63,13 @@ class ModelShelf:
             choice.checkpoint,
             choice.pretrained,
             choice.device,
+            precision=choice.precision,
             context=context,
             host=self._host,
+            make_room=lambda: self._keep_only(key),
         )
-        self._loaded[key] = model
+        with self._changing:
+            self._loaded[key] = model
         self.devices = known_devices()
         self.trim()
         return model
@@ -86,13 +93,23 @@ class ModelShelf:
 
     def trim(self, spare: int = 1) -> None:
         """Let go of the models that were not used for longest until the budget holds, but `spare` at least."""
-        while len(self._loaded) > spare and self.kept().size > self.budget:
-            self._loaded.popitem(last=False)
+        with self._changing:
+            while len(self._loaded) > spare and self.kept().size > self.budget:
+                self._loaded.popitem(last=False)
+
+    def _keep_only(self, key: Hashable) -> bool:
+        """Let go of all models but one, as its memory is too small; returns whether there were others."""
+        with self._changing:
+            others = [other for other in self._loaded if other != key]
+            for other in others:
+                del self._loaded[other]
+        return bool(others)
 
     def kept(self) -> Kept:
         """Return what is kept; may be called in any thread."""
-        models = list(self._loaded.values())
-        return Kept(len(models), sum(model.info.num_parameters * BYTES for model in models))
+        with self._changing:
+            models = list(self._loaded.values())
+        return Kept(len(models), sum(model.info.num_bytes for model in models))
 
     @contextmanager
     def using(self, context: RunContext, device: str | None = None) -> Iterator[RunContext]:
@@ -105,12 +122,19 @@ class ModelShelf:
         Cancelled
             If the context is cancelled meanwhile.
         """
-        while not self.in_use.acquire(timeout=LOCK_POLL):
-            context.check()
-        try:
+        with _held(self.in_use, context):
             yield replace(context, device=device) if device else context
-        finally:
-            self.in_use.release()
+
+
+@contextmanager
+def _held(lock: threading.Lock, context: RunContext) -> Iterator[None]:
+    """Wait for a lock; raises `Cancelled` if the context is cancelled meanwhile."""
+    while not lock.acquire(timeout=LOCK_POLL):
+        context.check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def model_key(choice: ModelChoice) -> Hashable:

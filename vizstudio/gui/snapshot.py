@@ -72,6 +72,8 @@ class Result:
         What its caption was written with.
     model_key : hashable
         What tells its model, with the weights as they were, from others; see `vizstudio.gui.shelf.model_key`.
+    fallback : str
+        A sentence if memory was too small for where it was to be computed; see `vizstudio.models.LoadedModel`.
     """
 
     choice: ModelChoice
@@ -83,6 +85,7 @@ class Result:
     position_problem: str = ""
     request: CaptionRequest | None = None
     model_key: Hashable = None
+    fallback: str = ""
 
 
 @dataclass(frozen=True, eq=False)

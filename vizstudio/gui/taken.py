@@ -69,6 +69,7 @@ def subject(controller: Controller, view: str = "") -> Subject:
         state = replace(state, layer=place.caption.layer, head=place.caption.head, word=word)
     elif path is not None:
         path = CaptionPath(result.request) if result.request else CaptionPath()
+    is_exact = result.info.precision == "float32"  # as it is on the CPU without a word
     drawn = Drawn(
         place.image,
         place.choice.model_id,
@@ -77,6 +78,7 @@ def subject(controller: Controller, view: str = "") -> Subject:
         result.info.device,
         state,
         path,
+        precision="auto" if result.info.device == "cpu" and is_exact else result.info.precision,
     )
     return Subject(analysis, result.image, drawn)
 

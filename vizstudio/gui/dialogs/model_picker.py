@@ -26,6 +26,7 @@ from vizstudio.gui.dialogs.model_table import ModelRows, ModelTable
 from vizstudio.gui.dialogs.search_line import SearchLine
 from vizstudio.gui.model_bar import FILE, PRETRAINED, UNTRAINED, weight_filter
 from vizstudio.gui.snapshot import ModelChoice
+from vizstudio.placement import PRECISIONS
 
 SIZE = (760, 600)
 WHICH: tuple[Which, ...] = ("all", "favourites", "recent")
@@ -66,10 +67,12 @@ class ModelPicker(QDialog):
         self.empty.setWordWrap(True)
         self._make_weights()
         self._make_device(devices, current.device if current else "auto")
+        self._make_precision(current.precision if current else "auto")
         self._lay_out()
         self._connect()
         self._search()
         self._show_weights_of(current)
+        self._tell_exactness()
         self.line.setFocus()
 
     def _make_weights(self) -> None:
@@ -95,6 +98,24 @@ class ModelPicker(QDialog):
             self.device.addItem(self.tr("Automatic") if device == "auto" else device, device)
         self.device.setCurrentIndex(self.device.findData(current))
 
+    def _make_precision(self, current: str) -> None:
+        self.precision, self.exactness = QComboBox(), QLabel()
+        self.precision.setAccessibleName(self.tr("Precision"))
+        self.precision.setToolTip(self.tr("Of the weights and of what is computed with them"))
+        for precision in PRECISIONS:
+            self.precision.addItem(self.tr("Automatic") if precision == "auto" else precision, precision)
+        self.precision.setCurrentIndex(self.precision.findData(current))
+        self.exactness.setProperty("muted", True)
+
+    def _tell_exactness(self) -> None:
+        told = {
+            "auto": self.tr("float32; half if the graphics card is too small"),
+            "float32": self.tr("Exact, or an error if memory is too small"),
+            "float16": self.tr("Half the memory; three digits, may overflow"),
+            "bfloat16": self.tr("Half the memory; two digits, never overflows"),
+        }
+        self.exactness.setText(told[self.precision.currentData()])
+
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.which)
@@ -102,14 +123,18 @@ class ModelPicker(QDialog):
         top.addWidget(self.count)
         weights = QHBoxLayout()
         weights.setSpacing(14)
-        title, device = QLabel(self.tr("Weights")), QLabel(self.tr("Device"))
-        title.setMinimumWidth(64)
-        weights.addWidget(title)
+        weights.addWidget(_title(self.tr("Weights")))
         for widget in (self.published, self.file, self.browse, self.untrained):
             weights.addWidget(widget)
         weights.addStretch()
-        weights.addWidget(device)
-        weights.addWidget(self.device)
+        runs = QHBoxLayout()
+        runs.setSpacing(14)
+        runs.addWidget(_title(self.tr("Device")))
+        runs.addWidget(self.device)
+        runs.addSpacing(10)
+        runs.addWidget(QLabel(self.tr("Precision")))
+        runs.addWidget(self.precision)
+        runs.addWidget(self.exactness, 1)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use = self.buttons.addButton(self.tr("Use this model"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.use.setDefault(True)
@@ -122,6 +147,7 @@ class ModelPicker(QDialog):
         layout.addWidget(self.empty)
         layout.addLayout(weights)
         layout.addWidget(self.note)
+        layout.addLayout(runs)
         layout.addWidget(self.buttons)
 
     def _connect(self) -> None:
@@ -135,6 +161,7 @@ class ModelPicker(QDialog):
         self.table.selectionModel().currentRowChanged.connect(self._fit_weights)
         self.weights.idToggled.connect(self._fit_weights)
         self.browse.clicked.connect(self.ask_file)
+        self.precision.currentIndexChanged.connect(self._tell_exactness)
         self.buttons.accepted.connect(self._settle)
         self.buttons.rejected.connect(self.reject)
 
@@ -237,4 +264,12 @@ class ModelPicker(QDialog):
             return
         checkpoint = self._file if kind == FILE else None
         self.accept()
-        self.chosen.emit(ModelChoice(name, checkpoint, kind == PRETRAINED, self.device.currentData()))
+        device, precision = self.device.currentData(), self.precision.currentData()
+        self.chosen.emit(ModelChoice(name, checkpoint, kind == PRETRAINED, device, precision))
+
+
+def _title(text: str) -> QLabel:
+    """Return the title of a row; those of all rows are of one width."""
+    label = QLabel(text)
+    label.setMinimumWidth(64)
+    return label
