@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import ImageError, PluginError, VizstudioError
+from vizstudio.core.geometry import TokenAxis
 from vizstudio.core.images import read_image
+from vizstudio.core.maps import at_same_place
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.gui.captions import Captions, CaptionsView
 from vizstudio.gui.latest import Jobs, Latest
@@ -125,6 +127,22 @@ class Controller:
         else:
             row, col = grid.rows // 2, grid.cols // 2
         self.change(query=(row, col))
+
+    def pin_panel(self, panel: tuple[int, int] | None) -> None:
+        """Pin the position panel of a patch, which is the query then too; None releases it and keeps the query."""
+        changes: dict[str, Any] = {"panel": panel}
+        if panel is not None and self._result is not None:
+            analysis = self._result.analysis
+            layer = analysis.attention.layers[resolve(analysis, self.state).layer]
+            if layer.queries.grid is not None:
+                changes["query"] = at_same_place(
+                    panel, TokenAxis((), analysis.position().grid), layer.queries
+                )
+        shown = self._snapshot
+        if shown is not None and shown.result is self._result:  # the panel at once; the query's map comes later
+            self._snapshot = replace(shown, state=replace(shown.state, panel=panel))
+            self._view.show_snapshot(self._snapshot, False)
+        self.change(**changes)
 
     def cancel(self) -> None:
         """Give up the run under way; what is shown stays."""

@@ -27,6 +27,7 @@ from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.habits import Habits
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
+from vizstudio.gui.linked import LinkedViews
 from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.model_desk import ModelDesk
 from vizstudio.gui.more_tabs import MoreTabs
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)
         self.panes = PaneDesk(self)
+        self.linked = LinkedViews(self)
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
@@ -146,7 +148,7 @@ class MainWindow(QMainWindow):
         self.inspector.changed.connect(lambda changes: controller.change(**changes))
         self.attention.patchClicked.connect(lambda row, col: controller.change(query=(row, col)))
         self.attention.queryMoved.connect(controller.move_query)
-        self.position.panelPinned.connect(lambda panel: controller.change(panel=panel))
+        self.position.panelPinned.connect(controller.pin_panel)
         self.caption_tab.connect_to(controller.captions)
 
     def list_models(self) -> None:
@@ -231,6 +233,7 @@ class MainWindow(QMainWindow):
             self.habits.show_memory()
         self.attention.show_snapshot(snapshot, new_result)
         self.position.show_snapshot(snapshot, new_result)
+        self.linked.show_snapshot(snapshot, new_result)
         self.more.show_snapshot(snapshot)
         self.compare.comparing.look()
         self.inspector.show_snapshot(snapshot)

@@ -24,13 +24,17 @@ SIDE, GAP = 64, 6  # pixels of a map of the wall, where its cells allow, and bet
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One map: of which layer, head and query, where in the picture (left, top, width, height), and its cells there."""
+    """One map: of which layer, head and query, where in the picture (left, top, width, height), and its cells there.
+
+    `grid` says which patches of the photo the cells are.
+    """
 
     layer: int
     head: Head
     rect: tuple[float, float, float, float]
     cells: tuple[float, float, float, float]  # of all cells together, in the picture
     values: np.ndarray
+    grid: PatchGrid
     query: Query | None = None
 
     def cell_at(self, x: float, y: float) -> tuple[int, int] | None:
@@ -137,7 +141,7 @@ def _on_photos(
         pixels[y : y + high, x : x + wide, :3] = drawn
         pixels[y : y + high, x : x + wide, 3] = 255
         cells = _on_photo(grid, x, y, wide, high)
-        tiles.append(Tile(state.layer, heads[i], (x, y, wide, high), cells, shown, queries[i]))
+        tiles.append(Tile(state.layer, heads[i], (x, y, wide, high), cells, shown, grid, queries[i]))
     return MapGrid(result, state, pixels, tuple(tiles), {})
 
 
@@ -173,7 +177,8 @@ def _wall(result: Result, state: ViewState) -> MapGrid:
             cols = np.arange(wide) * values.shape[1] // wide
             drawn = colorize(shown, state.colormap, *span)[np.ix_(rows, cols)]
             pixels[y : y + high, x : x + wide] = drawn
-            tiles.append(Tile(layer, head, (x, y, wide, high), (x, y, wide, high), shown))
+            place = (x, y, wide, high)
+            tiles.append(Tile(layer, head, place, place, shown, maps.key_grid(attention.layers[layer])))
     return MapGrid(result, state, pixels, tuple(tiles), problems)
 
 

@@ -100,6 +100,7 @@ class Plot(ChartBase):
     """Setters never write back."""
 
     chosen = Signal(object)  # the key of the dot that was clicked
+    pointed = Signal(object)  # the Dot that the pointer came to, None where it left one
     stepped = Signal(int, int)  # an arrow key: (down, across)
 
     def __init__(self, name: str, measure: str) -> None:
@@ -151,9 +152,15 @@ class Plot(ChartBase):
         """Tell the dot under the pointer."""
         found = self._nearest(event.position())
         if found is not self.hovered:
-            self.hovered = found
             shape = Qt.CursorShape.PointingHandCursor if found else Qt.CursorShape.ArrowCursor
             self.setCursor(shape)
+            self.point_at(found)
+            self.pointed.emit(found)
+
+    def point_at(self, dot: Dot | None) -> None:
+        """Tell of a dot as if the pointer were there, None for no more."""
+        if dot is not self.hovered:
+            self.hovered = dot
             self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -164,7 +171,9 @@ class Plot(ChartBase):
 
     def forget_pointer(self) -> None:
         """Tell of no dot."""
-        self.hovered = None
+        if self.hovered is not None:
+            self.hovered = None
+            self.pointed.emit(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Tell arrow keys; leave other keys to the window."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from vizstudio.core.page import short_number
@@ -21,6 +21,9 @@ class HeadsView(QWidget):
     """Three plots over the layers; the layer and head that are shown in other tabs are marked."""
 
     chosen = Signal(dict)  # fields of ViewState: the layer, head or query of a dot that was clicked
+    pointed = Signal(
+        object
+    )  # the place on the photo, a QPointF, of the dot of a patch under the pointer, or None
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +68,7 @@ class HeadsView(QWidget):
         for plot in self.plots.values():
             plot.chosen.connect(self.chosen.emit)
             plot.stepped.connect(self._stepped)
+        self.plots["norms"].pointed.connect(self._pointed)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Mark the layer and head that are shown; the numbers of another result come later."""
@@ -176,6 +180,26 @@ class HeadsView(QWidget):
         self._headed["norms"][0].setText(heading)
         content = self._content(dots, lines, self.tr("norm"), len(norms), band, chosen)
         self.plots["norms"].show_content(content)
+
+    def point_at(self, place: QPointF | None) -> None:
+        """Tell of the dot of the patch at a place of the photo: of the layer in view, else of the last block."""
+        numbers, plot = self._numbers, self.plots["norms"]
+        cell = None
+        if place is not None and numbers is not None and self._snapshot is not None:
+            cell = numbers.result.analysis.grid.cell_at(place.x(), place.y())
+        if cell is None or self._snapshot is None:
+            plot.point_at(None)
+            return
+        asked = {"layer": self._snapshot.state.layer, "query": cell}
+        found = [dot for dot in plot.dots if isinstance(dot.key, dict) and dot.key["query"] == cell]
+        plot.point_at(next((dot for dot in found if dot.key == asked), found[-1] if found else None))
+
+    def _pointed(self, dot: Dot | None) -> None:
+        if dot is None or self._numbers is None or not isinstance(dot.key, dict):
+            self.pointed.emit(None)
+            return
+        rect = self._numbers.result.analysis.grid.cell_rect(*dot.key["query"])
+        self.pointed.emit(QRectF(*rect).center())
 
     def _stepped(self, down: int, across: int) -> None:
         """Go to another layer, or up and down to another head of the same."""

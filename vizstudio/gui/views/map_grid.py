@@ -56,11 +56,15 @@ class MapGridView(QWidget):
 
     chosen = Signal(object)  # the Tile that was clicked, or marked when Enter was pressed
     pinned = Signal(int, int)  # (row, column) of a patch that was clicked with Shift held, in any map
+    pointed = Signal(
+        object
+    )  # the place on the photo, a QPointF, of what is under the pointer; None for nothing
     stepped = Signal(int, int)  # an arrow key: maps (down, across)
 
     def __init__(self) -> None:
         super().__init__()
         self._grid: MapGrid | None = None
+        self._asked: tuple[int, object] = (0, "mean")  # the layer and head that are outlined
         self.canvas = Canvas(
             self.tr("Attention of all heads"),
             self.tr("Click a map to see it by itself; arrow keys mark another, Enter opens it."),
@@ -118,6 +122,7 @@ class MapGridView(QWidget):
 
     def mark(self, layer: int, head: object) -> None:
         """Outline the map of a layer and head, if it is among them."""
+        self._asked = layer, head
         tiles = self._grid.tiles if self._grid and self._grid.state.view != "pins" else ()
         found = [tile for tile in tiles if (tile.layer, tile.head) == (layer, head)]
         self.current.place(self._shifted(found[0].rect) if found else None)
@@ -203,6 +208,21 @@ class MapGridView(QWidget):
         if cell is not None:
             self.pinned.emit(*cell)
 
+    def point_at(self, place: QPointF | None) -> None:
+        """Outline the patch at a place of the photo in every map, and tell its value."""
+        at = (
+            [(tile, tile.grid.cell_at(place.x(), place.y())) for tile in self.tiles]
+            if place is not None
+            else []
+        )
+        found = [(tile, cell) for tile, cell in at if cell is not None]
+        self.pointer.place(self._shifted(tile.cell_rect(*cell)) for tile, cell in found)
+        if not found:
+            self.frame.tell("")
+            return
+        asked = [(tile, cell) for tile, cell in found if (tile.layer, tile.head) == self._asked]
+        self._tell(*(asked or found)[0])
+
     def _pointed(self, point: QPointF) -> None:
         """Tell the value under the pointer, and show the same patch in every map."""
         tile, edge = self._tile_at(point), self._edge()
@@ -210,13 +230,21 @@ class MapGridView(QWidget):
         if tile is None or cell is None:
             self._left()
             return
-        same = [t for t in self.tiles if t.values.shape == tile.values.shape]
-        self.pointer.place(self._shifted(other.cell_rect(*cell)) for other in same)
+        place = QRectF(*tile.grid.cell_rect(*cell)).center()
+        same = [
+            (other, cell if other.grid == tile.grid else other.grid.cell_at(place.x(), place.y()))
+            for other in self.tiles
+        ]
+        self.pointer.place(self._shifted(other.cell_rect(*found)) for other, found in same if found)
+        self._tell(tile, cell)
+        self.pointed.emit(place)
+
+    def _tell(self, tile: Tile, cell: tuple[int, int]) -> None:
         value = float(tile.values[cell])
         told = self.tr("no value") if np.isnan(value) else self.tr("attention {0}").format(f"{value:.5f}")
         text = self.tr("layer {0}, head {1} · patch {2},{3}: {4}")
         self.frame.tell(text.format(tile.layer, tile.head, *cell, told))
 
     def _left(self) -> None:
-        self.pointer.place(())
-        self.frame.tell("")
+        self.point_at(None)
+        self.pointed.emit(None)

@@ -258,6 +258,14 @@ class PositionView(QWidget):
         frame.tell(text.format(*patch, *other, f"{value:.4f}"))
         self.bar.point_at(value)
 
+    def show_pair(self, other: Cell | None) -> None:
+        """Tell the similarity of the enlarged patch with another that is pointed at in another view."""
+        self.map.point_at(other)
+        if other is None:
+            self._left()
+        else:
+            self._tell(self.panel_frame, self.shown, other)
+
     def _left(self) -> None:
         self.grid_frame.tell("")
         self.panel_frame.tell("")

@@ -89,6 +89,11 @@ class PatchMap(PictureFrame):
         """Outline the patch whose panel is enlarged."""
         self.current.place((cell[1], cell[0], 1, 1) if self.image.isVisible() else None)
 
+    def point_at(self, cell: Cell | None) -> None:
+        """Mark a patch and tell its value, as if the pointer were there."""
+        self._at = QPointF(cell[1] + 0.5, cell[0] + 0.5) if cell is not None else None
+        self._tell()
+
     def _cell(self) -> Cell | None:
         """Return the patch under the pointer."""
         if self._at is None or not self.image.isVisible():
