@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +114,52 @@ def test_a_model_of_timm_by_script_and_by_command(image: Path, tmp_path: Path) -
         assert picture.width == 777
     assert by_python(drawn, tmp_path / "python") == wanted
     assert by_shell(drawn, tmp_path / "shell") == wanted
+
+
+def test_a_comparison_by_script_and_by_command(image: Path, photos: Path, tmp_path: Path) -> None:
+    small, name = "vit:vit_tiny_patch16_224", "vit:demo"
+    state = ViewState("attention", 3, 1, (4, 7), colormap="magma", opacity=0.4)
+    with_other = Drawn(image, name, device="cpu", state=ViewState(layer=1, head="max"))
+    with_photo = Drawn(photos / "chelsea.jpg", small, device="cpu", state=state)
+    for number, second in enumerate((with_other, with_photo)):
+        drawn = Drawn(image, small, device="cpu", state=state, format=("png", "npz")[number], second=second)
+        models = [vizstudio.load_model(one.model_id, device="cpu") for one in (drawn, second)]
+        target = tmp_path / f"here.{drawn.format}"
+        shown = {f.name: getattr(state, f.name) for f in fields(ViewState)}
+        vizstudio.write_comparison(
+            models[0].analyze(image),
+            models[1].analyze(second.image),
+            image,
+            target,
+            second_image=second.image,
+            second_layer=second.state.layer,
+            second_head=second.state.head,
+            **shown,
+        )
+        wanted = target.read_bytes()
+        assert drawn.file_name == f"{image.stem}_compare-attention.{drawn.format}"
+        assert by_python(drawn, tmp_path / f"python {number}") == wanted
+        assert by_shell(drawn, tmp_path / f"shell {number}") == wanted
+
+
+def test_weights_and_places_of_the_second_are_named(image: Path) -> None:
+    first = Drawn(image, "vit:x", Path("a.pth"), device="cpu", state=ViewState(layer=2))
+    second = Drawn(
+        image, "vit:x", Path("b.pth"), device="cuda", precision="float16", state=ViewState(layer=1)
+    )
+    line = as_command(replace(first, second=second), windows=False)
+    assert "--with vit:x --with-checkpoint" in line and "--with-device cuda --with-precision float16" in line
+    assert line.count("--device cpu") == 1 and "--with-layer 1" in line and "--with-head" not in line
+    script = as_python(replace(first, second=second))
+    assert script.count("load_model") == 2 and "second_layer=1" in script and "second_image" not in script
+    published = replace(first, checkpoint=None, pretrained=True, state=ViewState())
+    line = as_command(
+        replace(published, second=replace(first, state=ViewState(), pretrained=False)), windows=False
+    )
+    assert line.count("--pretrained") == 1 and "--with-pretrained" not in line
+    assert "--with vit:x --with-checkpoint" in line
+    same = as_python(replace(first, second=replace(first, state=ViewState(layer=5))))
+    assert same.count("load_model") == 1 and "second = model.analyze(image)" in same
 
 
 def test_pins_by_script_and_by_command(image: Path, tmp_path: Path) -> None:

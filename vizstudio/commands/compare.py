@@ -1,6 +1,6 @@
 """``vizstudio compare``: two models, checkpoints or images side by side, and their difference."""
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,16 +17,25 @@ from vizstudio.core.comparison_figure import render_comparison
 from vizstudio.core.errors import UsageError
 from vizstudio.core.export import write_atomic
 from vizstudio.core.images import read_image
-from vizstudio.core.model import ModelChoice
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import parse_head
-from vizstudio.models import LoadedModel
 from vizstudio.views import export, reductions_of
 
 _Model = Parameter(group=MODEL)
 _Shown = Parameter(group=SHOWN, allow_leading_hyphen=True)
 _Output = Parameter(group=OUTPUT)
 _USUAL_VIEW, _PLAIN = ViewOptions(), PictureOptions()
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A model as `load_with_progress` takes it."""
+
+    model: str
+    checkpoint: Path | None
+    pretrained: bool
+    device: str
+    precision: str
 
 
 def _second(name: str) -> Parameter:
@@ -48,6 +57,8 @@ def compare(
     second_model: Annotated[str | None, _second("")] = None,
     second_checkpoint: Annotated[Path | None, _second("-checkpoint")] = None,
     second_pretrained: Annotated[bool, _second("-pretrained")] = False,
+    second_device: Annotated[str | None, _second("-device")] = None,
+    second_precision: Annotated[str | None, _second("-precision")] = None,
     second_layer: Annotated[int | None, _second("-layer")] = None,
     second_head: Annotated[str | None, _second("-head")] = None,
     view: Annotated[str, _Shown] = "attention",
@@ -72,9 +83,9 @@ def compare(
     pretrained
         Fetch the published weights, once.
     device
-        Of both models: auto, cpu, cuda, cuda:N or mps.
+        auto, cpu, cuda, cuda:N or mps.
     precision
-        Of both models: auto, float32, bfloat16 or float16.
+        auto, float32, bfloat16 or float16.
     fit
         How an image is made to fit the input of both models; by default as each was trained.
     input_size
@@ -85,6 +96,10 @@ def compare(
         Weights of the second from a local file.
     second_pretrained
         The second with its published weights.
+    second_device
+        Device of the second; by default that of the first.
+    second_precision
+        Precision of the second; by default that of the first.
     second_layer
         Layer of the second; by default that of --layer.
     second_head
@@ -106,30 +121,19 @@ def compare(
     formats = parse_choices(format, host.exporters.ids(), "format", host.exporters.hint)
     state = shown.state()
     head = parse_head(second_head) if second_head is not None else None
-    first = ModelChoice(model, checkpoint, pretrained, device)
-    second = first
+    first = _Chosen(model, checkpoint, pretrained, device, precision)
+    second = replace(first, device=second_device or device, precision=second_precision or precision)
     if second_model is not None or second_checkpoint is not None or second_pretrained:
-        second = ModelChoice(second_model or model, second_checkpoint, second_pretrained, device)
+        name = second_model or model
+        second = replace(second, model=name, checkpoint=second_checkpoint, pretrained=second_pretrained)
     _require_difference(image, second_image, first == second, second_layer, head)
     images = [read_image(image), read_image(second_image or image)]
     require_folder(out)
     size = parse_size(input_size, "--input-size") if input_size is not None else None
-
-    def load(choice: ModelChoice) -> LoadedModel:
-        return load_with_progress(
-            choice.model_id,
-            checkpoint=choice.checkpoint,
-            pretrained=choice.pretrained,
-            device=choice.device,
-            precision=precision,
-            host=host,
-            fit=fit,
-            input_size=size,
-        )
-
-    loaded = load(first)
+    loaded = load_with_progress(**asdict(first), host=host, fit=fit, input_size=size)
     one = Side(loaded.analyze(images[0]), images[0])
-    loaded = loaded if first == second else load(second)
+    if first != second:
+        loaded = load_with_progress(**asdict(second), host=host, fit=fit, input_size=size)
     two = Side(loaded.analyze(images[1]), images[1], second_layer, head)
     for name in views:
         figure = render_comparison(one, two, replace(state, view=name), reductions, strict=True)
@@ -149,5 +153,5 @@ def _require_difference(
     if same_model and same_image and layer is None and head is None:
         raise UsageError(
             "there is nothing to compare: give a second IMAGE, --with MODEL, --with-checkpoint, "
-            "--with-pretrained, --with-layer or --with-head"
+            "--with-pretrained, --with-layer, --with-head, --with-device or --with-precision"
         )

@@ -41,6 +41,10 @@ class Beside:
     choice: ModelChoice | None = None
     position: bool = False
 
+    def beside(self, image: Path, choice: ModelChoice) -> tuple[Path, ModelChoice]:
+        """Return the image and model that stand beside these."""
+        return self.image or image, self.choice or choice
+
 
 @dataclass(frozen=True)
 class Place:

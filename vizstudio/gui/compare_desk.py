@@ -16,8 +16,6 @@ from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.model_bar import weight_filter
 from vizstudio.gui.snapshot import Result
 from vizstudio.gui.views.compare import CompareView
-from vizstudio.plugins import PluginHost
-from vizstudio.views import reductions_of
 
 if TYPE_CHECKING:
     from vizstudio.gui.dialogs.model_picker import ModelPicker
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 class CompareDesk(QObject):
     """A `ComparingView`; runs of the second share the worker of the first."""
 
-    def __init__(self, window: "MainWindow", host: PluginHost) -> None:
+    def __init__(self, window: "MainWindow") -> None:
         super().__init__(window)
         self._window = window
         self.view = CompareView()
@@ -35,7 +33,7 @@ class CompareDesk(QObject):
         self.stop: QAction | None = None
         self.jobs = JobBridge("vizstudio-compare", self)
         controller = window.controller
-        self.comparing = Comparing(controller, window.jobs, self.jobs, self, self._seen, reductions_of(host))
+        self.comparing = Comparing(controller, window.jobs, self.jobs, self, self._seen)
         window.tabs.addTab(self.view, self.tr("Compare"))
         window.tabs.shownChanged.connect(self.comparing.look)
         window.jobs.progressed.connect(self.comparing.runs.on_progress)

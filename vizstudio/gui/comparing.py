@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vizstudio.core.comparison import (
+    OF_POSITIONS,
     Comparison,
     PositionComparison,
     Reductions,
@@ -92,6 +93,13 @@ def key_of(result: Result) -> Key:
     return result.image.path, result.model_key
 
 
+def compared_state(state: ViewState, beside: Beside, reductions: Reductions) -> ViewState:
+    """Return what is compared of a view: one map, a panel, or all panels."""
+    if beside.position:
+        return replace(state, view="position" if state.panel is None else "panel")
+    return state if state.view in reductions else replace(state, view="attention")
+
+
 class Comparing:
     """Runs the second in the worker of the first, so that no two models are at work, and never in its way.
 
@@ -107,8 +115,6 @@ class Comparing:
         The tab.
     seen : callable
         Returns whether the tab is in front; nothing is computed before it is.
-    reductions : mapping
-        See `vizstudio.core.comparison.Reductions`.
     """
 
     def __init__(
@@ -118,9 +124,8 @@ class Comparing:
         maps: Jobs,
         view: ComparingView,
         seen: Callable[[], bool],
-        reductions: Reductions,
     ) -> None:
-        self._controller, self._view, self._seen, self._reductions = controller, view, seen, reductions
+        self._controller, self._view, self._seen = controller, view, seen
         self.runs = Latest(jobs, self._run_failed, view.show_busy, self._run_stopped)
         self.maps = OnDemand(maps, controller.shelf, self._show, self._not_compared)
         self._pending: Key | None = None  # the second that is being computed
@@ -163,9 +168,7 @@ class Comparing:
     def wanted(self, snapshot: Snapshot) -> tuple[Path, ModelChoice] | None:
         """Return the image and model of the second; None if nothing is chosen."""
         beside, path = self.beside, snapshot.result.image.path
-        if beside is None or path is None:
-            return None
-        return beside.image or path, beside.choice or snapshot.result.choice
+        return None if beside is None or path is None else beside.beside(path, snapshot.result.choice)
 
     def look(self) -> None:
         """Show what belongs to what is shown and chosen now, and have computed what is missing."""
@@ -214,7 +217,7 @@ class Comparing:
     def _ask(self, snapshot: Snapshot, second: Result) -> None:
         """Have both compared, unless only their looks are others."""
         state = self._state(snapshot.state)
-        what: Hashable = (state.panel, state.view) if self._of_positions else map_key(state)
+        what: Hashable = (state.panel, state.view) if state.view in OF_POSITIONS else map_key(state)
         key = self._key = (snapshot.result, second, what)
         if self._compared is not None and self._compared[0] == key:
             self._view.show_compared(replace(self._compared[1], state=state))
@@ -222,21 +225,15 @@ class Comparing:
         first = snapshot.result
         self.maps.ask(key, lambda: (key, self._compare(first, second, state)))
 
-    @property
-    def _of_positions(self) -> bool:
-        return self.beside is not None and self.beside.position
-
     def _state(self, state: ViewState) -> ViewState:
-        """Return what is compared: one map, a panel, or all panels."""
-        if self._of_positions:
-            return replace(state, view="position" if state.panel is None else "panel")
-        return state if state.view in self._reductions else replace(state, view="attention")
+        assert self.beside is not None
+        return compared_state(state, self.beside, self._controller.reductions)
 
     def _compare(self, first: Result, second: Result, state: ViewState) -> Compared:
         """Compute a comparison; runs in the worker."""
         sides = Side(first.analysis, first.image), Side(second.analysis, second.image)
         if state.view != "position":
-            return Compared(first, second, state, compare_maps(*sides, state, self._reductions))
+            return Compared(first, second, state, compare_maps(*sides, state, self._controller.reductions))
         found = compare_positions(*sides, state)
         panels = [Positions.of(similarity, found.span) for similarity in (found.first, found.second)]
         difference = Positions.of(found.difference, (-found.reach, found.reach))

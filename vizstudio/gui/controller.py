@@ -65,7 +65,7 @@ class Controller:
         self._view = view
         self.runs = Latest(jobs, self._run_failed, view.show_busy, self._run_stopped)
         self.maps = Latest(maps, self._fail)
-        self.shelf, self._reductions = ModelShelf(host), reductions_of(host)
+        self.shelf, self.reductions = ModelShelf(host), reductions_of(host)
         self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail, self._note)
         self.travel = Travel(self)
         self._analysing: int | None = None  # the number of the run that was asked for last
@@ -184,7 +184,7 @@ class Controller:
     def _take(self, result: Result, state: ViewState, context: RunContext) -> Snapshot:
         """Compute one map; runs in the second worker."""
         with self.shelf.using(context):
-            return take_snapshot(result, state, self._reductions)
+            return take_snapshot(result, state, self.reductions)
 
     def _land(self, result: Result) -> None:
         """Take a result and ask for a map of it."""

@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self, self.caption_tab, self.jobs, self.maps, self.words, host)
         self.training = TrainingDesk(self, host)
         self.more = MoreTabs(self, host)
-        self.compare = CompareDesk(self, host)
+        self.compare = CompareDesk(self)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
         self.habits = Habits(self, host)
         self.takeaway = Takeaway(self, host)
