@@ -13,6 +13,7 @@
 
 from vizstudio.models import LoadedModel, load_model
 from vizstudio.pictures import write_comparison, write_picture
+from vizstudio.timelines import write_timeline
 
 __version__ = "0.1.0"
-__all__ = ["LoadedModel", "__version__", "load_model", "write_comparison", "write_picture"]
+__all__ = ["LoadedModel", "__version__", "load_model", "write_comparison", "write_picture", "write_timeline"]

@@ -24,7 +24,7 @@ def register_reductions(registry: Any) -> None:
 
 @hookimpl
 def register_exporters(registry: Any) -> None:
-    """Add pictures (png, svg), numbers (npz, csv, json) and animations of a caption (gif, webp, mp4)."""
+    """Add pictures (png, svg), numbers (npz, csv, json) and animations (gif, webp, mp4)."""
     for name, title in (
         ("png", "PNG picture"),
         ("svg", "SVG drawing"),
@@ -34,7 +34,7 @@ def register_exporters(registry: Any) -> None:
     ):
         registry.add(ExporterEntry(id=name, title=title, write=f"vizstudio.core.export:to_{name}"))
     for name, title in (
-        ("gif", "GIF animation of a caption, word by word"),
+        ("gif", "GIF animation; of a caption word by word, of a run's timeline epoch by epoch"),
         ("webp", "WebP animation, sharper and smaller than GIF"),
         ("mp4", "MP4 video; needs PyAV: pip install vizstudio[video]"),
     ):

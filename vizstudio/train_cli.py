@@ -8,12 +8,14 @@ from cyclopts import Parameter
 from vizstudio.commands import datasets, recipes
 from vizstudio.commands.evaluate import evaluate
 from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
+from vizstudio.commands.timeline import timeline
 
 app = make_app("vizstudio-train", "Train vision transformers: a recipe is a command.")
 app.command(datasets.list_, name="list")
 app.command(datasets.export)
 app.command(recipes.show)
 app.command(evaluate)
+app.command(timeline)
 
 
 @app.meta.default

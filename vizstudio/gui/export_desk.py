@@ -12,13 +12,13 @@ from vizstudio.core.context import RunContext
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.view import Figure
-from vizstudio.gui import taken
 from vizstudio.gui.dialogs.export import ExportDialog
+from vizstudio.gui.exported import Exported, Runs, Source, Views, save
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.kept import settings
 from vizstudio.gui.latest import Latest
+from vizstudio.gui.taken import with_suffix
 from vizstudio.plugins import PluginHost
-from vizstudio.reproduce import as_command, as_python
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
@@ -31,6 +31,8 @@ class ExportDesk(QObject):
         super().__init__(window)
         self._window, self._host = window, host
         self._dialog: ExportDialog | None = None
+        self._views = Views(window.controller, host)
+        self._runs = Runs(window.training.timeline, host)
         self.jobs = JobBridge("vizstudio-export", self)
         self.work = Latest(self.jobs, self._failed)
         self.jobs.finished.connect(self.work.on_finished)
@@ -59,22 +61,26 @@ class ExportDesk(QObject):
         for action in self.actions:
             action.setEnabled(there)
 
-    def _chosen(self) -> taken.Subject:
+    @property
+    def _source(self) -> Source:
+        """What there is to take away: the run in the timeline while that is in front, else the photo's views."""
+        in_front = self._window.tabs.currentWidget() is self._window.training.view
+        return self._runs if in_front else self._views
+
+    def _chosen(self) -> Exported:
         """Return what the dialog asks for, or without one the tab in front."""
         dialog = self._dialog
         if dialog is None:
-            return taken.subject(self._window.controller)
-        chosen = taken.subject(self._window.controller, dialog.chosen_view)
-        return taken.with_options(chosen, dialog.options, dialog.chosen_format)
+            return self._source.chosen()
+        return self._source.chosen(dialog.chosen_view).with_options(dialog.options, dialog.chosen_format)
 
     def ask(self) -> None:
         """Open the dialog."""
-        controller = self._window.controller
-        place = controller.travel.place()
-        if place is None:
+        try:
+            views, view = self._source.views()
+        except VizstudioError as error:
+            self._failed(error, "")
             return
-        view = taken.view_of_tab(place)
-        views = taken.views_for(self._host, place)
         dialog = ExportDialog(views, view, self._host.exporters.entries(), self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setModal(True)
@@ -92,7 +98,7 @@ class ExportDesk(QObject):
         self._dialog = None
         self.work.drop()
 
-    def _start(self, make: Callable[[taken.Subject, RunContext], Any], landed: Callable[[Any], None]) -> None:
+    def _start(self, make: Callable[[Exported, RunContext], Any], landed: Callable[[Any], None]) -> None:
         """Have something made of what is chosen."""
         try:
             chosen = self._chosen()
@@ -101,12 +107,11 @@ class ExportDesk(QObject):
             return
         self.work.start(lambda context: make(chosen, context), landed)
 
-    def _draw(self, chosen: taken.Subject, context: RunContext) -> Figure:
-        plain = taken.with_options(chosen, PictureOptions(), chosen.drawn.format)
-        return taken.draw(plain, self._host, self._window.controller, context)
-
     def _preview(self) -> None:
-        self._start(self._draw, self._show_figure)
+        def draw(chosen: Exported, context: RunContext) -> Figure:
+            return chosen.with_options(PictureOptions(), chosen.format).draw(context)
+
+        self._start(draw, self._show_figure)
 
     def _show_figure(self, figure: Figure) -> None:
         if self._dialog is not None:
@@ -116,20 +121,17 @@ class ExportDesk(QObject):
         dialog = self._dialog
         assert dialog is not None
         chosen = self._chosen()
-        folder = str(settings().value("export/folder", str(chosen.drawn.image.parent), type=str))
-        kind = chosen.drawn.format
-        start = str(Path(folder) / chosen.drawn.file_name)
+        folder = str(settings().value("export/folder", str(chosen.folder), type=str))
+        kind = chosen.format
+        start = str(Path(folder) / chosen.file_name)
         filters = self.tr("{0} files (*.{1});;All files (*)").format(kind.upper(), kind)
         name, _ = QFileDialog.getSaveFileName(dialog, self.tr("Export"), start, filters)
         if not name:
             return
-        path = taken.with_suffix(Path(name), kind)
+        path = with_suffix(Path(name), kind)
         settings().setValue("export/folder", str(path.parent))
 
-        def write(chosen: taken.Subject, context: RunContext) -> Path:
-            return taken.save(chosen, path, self._host, self._window.controller, context)
-
-        self._start(write, self._saved)
+        self._start(lambda chosen, context: save(chosen, path, context), self._saved)
 
     def _saved(self, path: Path) -> None:
         self._say(self.tr("Saved {0}").format(path))
@@ -139,9 +141,10 @@ class ExportDesk(QObject):
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
 
-        def make(chosen: taken.Subject, context: RunContext) -> bytes:
-            as_png = taken.with_options(chosen, chosen.drawn.picture, "png")
-            return taken.content_of(as_png, self._host, self._window.controller, context)
+        options = self._dialog.options if self._dialog is not None else PictureOptions()
+
+        def make(chosen: Exported, context: RunContext) -> bytes:
+            return chosen.with_options(options, "png").content(context)
 
         self._start(make, self._picture_made)
 
@@ -154,20 +157,24 @@ class ExportDesk(QObject):
 
     def copy_python(self) -> None:
         """Put a script on the clipboard that makes the same file."""
-        self._copy_text(as_python, self.tr("Script copied: run it anywhere, it writes {0}"))
+        self._copy_text(
+            lambda chosen: chosen.python(), self.tr("Script copied: run it anywhere, it writes {0}")
+        )
 
     def copy_command(self) -> None:
         """Put a line on the clipboard that makes the same file, for the shell of this system."""
-        self._copy_text(as_command, self.tr("Command copied: run it anywhere, it writes {0}"))
+        self._copy_text(
+            lambda chosen: chosen.command(), self.tr("Command copied: run it anywhere, it writes {0}")
+        )
 
-    def _copy_text(self, write: Callable[[Any], str], told: str) -> None:
+    def _copy_text(self, write: Callable[[Exported], str], told: str) -> None:
         try:
-            drawn = self._chosen().drawn
+            chosen = self._chosen()
         except VizstudioError as error:
             self._failed(error, "")
             return
-        QGuiApplication.clipboard().setText(write(drawn))
-        self._say(told.format(drawn.file_name))
+        QGuiApplication.clipboard().setText(write(chosen))
+        self._say(told.format(chosen.file_name))
 
     def _say(self, text: str) -> None:
         self._window.status.message.setText(text)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QSplitter
 
 from vizstudio.core.errors import VizstudioError
+from vizstudio.core.run_events import metrics_line
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.kept import settings
 from vizstudio.gui.training.closing import ClosingDialog
@@ -18,7 +19,6 @@ from vizstudio.gui.training.run_panel import RunPanel
 from vizstudio.gui.training.runs import Runs, RunState
 from vizstudio.gui.training.timeline import Timeline
 from vizstudio.gui.training.timeline_view import TimelineView
-from vizstudio.gui.training.told import metrics_line
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
@@ -198,7 +198,9 @@ class TrainingDesk(QObject):
         self._offer_timeline(bool(self.timeline.epochs))
 
     def _offer_timeline(self, there: bool) -> None:
-        """Offer the timeline while there are snapshots."""
+        """Offer the timeline while there are snapshots, and to take it along."""
+        if there:
+            self._window.takeaway.exports.allow(True)
         if self.dock is not None:
             self.panel.timeline.setEnabled(there)
         if there != self._window.tabs.isTabVisible(self.tab):

@@ -1,21 +1,16 @@
 """What a run tells in its folder's ``events.jsonl``, read on as it is written. No Qt here."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from vizstudio.core.run_events import FILE, Event, numbers_of
 from vizstudio.gui.training.process import RunProcess
 
-FILE = "events.jsonl"
 TAIL = 20_000  # bytes of what a process wrote that are looked at for its last words
 SPEED_STEPS = 30  # told steps that the speed is measured over
 PAUSE = 8.0  # an interval so many times the usual is a pause, not speed
-NOT_CURVES = ("event", "step", "time", "epoch", "best", "images_per_second")
 STATES = ("start", "stopped", "failed", "end")
 SHOWN = ("start", "epoch", "warning", "stopped", "failed", "end")
-
-Event = dict[str, Any]
 
 
 class Curve:
@@ -125,11 +120,11 @@ class RunLog:
             self.shown.append(event)
         if kind in ("step", "epoch"):
             curves = self.steps if kind == "step" else self.epochs
-            for name, value in _numbers(event):
+            for name, value in numbers_of(event):
                 curves.setdefault(name, Curve()).add(step, value)
         if kind == "epoch":
             self.epoch = int(event.get("epoch", 0))
-            self.by_epoch[self.epoch] = dict(_numbers(event))
+            self.by_epoch[self.epoch] = dict(numbers_of(event))
         if kind == "step" and "time" in event:
             self._times = [*self._times[-SPEED_STEPS:], (step, float(event["time"]))]
 
@@ -163,13 +158,6 @@ class RunLog:
         """Return how long the rest takes at that speed; None if it is not known."""
         speed = self.speed()
         return (self.total - self.step) / speed if speed and self.total else None
-
-
-def _numbers(event: Event) -> Iterator[tuple[str, float]]:
-    """Yield what can be drawn; a value that is no finite number is told as null and left out."""
-    for name, value in event.items():
-        if name not in NOT_CURVES and isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, float(value)
 
 
 def last_words(path: Path) -> str:

@@ -10,9 +10,10 @@ from safetensors import SafetensorError, safe_open
 
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.export import write_atomic
+from vizstudio.core.run_events import FILE
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.training.process import RunProcess
-from vizstudio.gui.training.run_log import FILE, RunLog, last_words
+from vizstudio.gui.training.run_log import RunLog, last_words
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:

@@ -1,48 +1,15 @@
-"""The snapshots of a run as the timeline shows them: one epoch's map, positions and caption. No Qt here."""
+"""One epoch of a run as the timeline shows it, ready to be painted. No Qt here."""
 
-import zipfile
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from vizstudio.core.context import RunContext
-from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.images import ImageSource
-from vizstudio.core.maps import attention_heatmap
-from vizstudio.core.overlay import value_range
-from vizstudio.core.probes import count_probes, unpack_probe
-from vizstudio.core.state import CAPTION, ViewState, resolve
+from vizstudio.core.snapshots import SnapshotStore, TimelineState, take_moment
+from vizstudio.core.state import ViewState
 from vizstudio.core.types import Analysis, Heatmap
 from vizstudio.gui.snapshot import Positions, shown_photo
-
-FOLDER = "snapshots"
-KEPT = 64  # epochs whose arrays stay in memory
-
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class TimelineState:
-    """What is asked to be seen of a run.
-
-    Parameters
-    ----------
-    epoch : int or None
-        None for the newest, whichever that is.
-    probe : int
-        Which image.
-    view : ViewState
-        Layer, head and colours; its view is ``"attention"`` or, for the attention of a word, ``"step"``.
-    common : bool
-        Whether the colours mean the same in all epochs, rather than span each epoch's own values.
-    """
-
-    epoch: int | None = None
-    probe: int = 0
-    view: ViewState = field(default_factory=ViewState)
-    common: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,150 +34,32 @@ class Frame:
     position_problem: str
 
 
-def epochs_in(folder: Path) -> tuple[int, ...]:
-    """Return the epochs that a run has snapshots of, in order; 0 is before the first."""
-    found = (folder / FOLDER).glob("*.npz")
-    return tuple(sorted(int(path.stem) for path in found if path.stem.isdecimal()))
-
-
-class SnapshotStore:
-    """Reads the snapshots of a run; what was read is kept. Used by one worker."""
-
-    def __init__(self, folder: Path, model_id: str) -> None:
-        self.folder, self._model_id = folder, model_id
-        self._kept: OrderedDict[int, Arrays] = OrderedDict()
-        self._spans: dict[tuple[object, ...], tuple[float, float]] = {}
-
-    def arrays(self, epoch: int) -> Arrays:
-        """Return all arrays of an epoch.
-
-        Raises
-        ------
-        UsageError
-            If there is none, or it is damaged.
-        """
-        if epoch not in self._kept:
-            path = self.folder / FOLDER / f"{epoch:04d}.npz"
-            try:
-                # opened here, as NumPy would leave the file of a damaged archive open
-                with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                    self._kept[epoch] = {name: file[name] for name in file.files}
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-                raise UsageError(
-                    f"the snapshot {path.name} cannot be read ({error}): choose another epoch"
-                ) from error
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(epoch)
-        return self._kept[epoch]
-
-    def analysis(self, epoch: int, probe: int) -> tuple[ImageSource, Analysis]:
-        """Return a probe's photo and what the model computed of it then."""
-        return unpack_probe(probe, self.arrays(epoch), self._model_id)
-
-    def map_span(
-        self, epochs: tuple[int, ...], probe: int, state: ViewState, context: RunContext
-    ) -> tuple[float, float]:
-        """Return the ends of colours that serve all epochs: from 0 to the highest value of any."""
-        highest = 0.0
-        for epoch in epochs:
-            context.check()
-            key = ("map", epoch, probe, state.view, state.layer, state.head)
-            if key not in self._spans:
-                self._spans[key] = (0.0, _highest(self.analysis(epoch, probe)[1], state))
-            highest = max(highest, self._spans[key][1])
-        return value_range(np.array([highest]), from_zero=True)
-
-    def position_span(self, epochs: tuple[int, ...], context: RunContext) -> tuple[float, float]:
-        """Return the lowest and the highest similarity of positions in any epoch."""
-        found = []
-        for epoch in epochs:
-            context.check()
-            key = ("position", epoch)
-            if key not in self._spans:
-                similarity = self.analysis(epoch, 0)[1].position().similarity()
-                self._spans[key] = (float(similarity.min()), float(similarity.max()))
-            found.append(self._spans[key])
-        return value_range(np.array(found))
-
-
-def heatmap_of(analysis: Analysis, state: ViewState) -> Heatmap:
-    """Return the map that a resolved state asks for; raises `VizstudioError` if there is none."""
-    if state.view in CAPTION:
-        assert analysis.caption is not None
-        return analysis.caption.words[state.word].heatmap(state.layer, state.head)
-    if not analysis.attention.layers:
-        raise UsageError("the snapshots of this run hold no attention of the image")
-    return attention_heatmap(analysis.attention, state.layer, state.head)
-
-
-def _highest(analysis: Analysis, asked: ViewState) -> float:
-    """Return the highest value of the map, or of the maps of all words; 0 where there is none."""
-    try:
-        if asked.view not in CAPTION:
-            return float(np.nanmax(heatmap_of(analysis, asked).values))
-        words = analysis.caption.words if analysis.caption else ()
-        maps = [word.heatmap(asked.layer, asked.head).values for word in words]
-    except VizstudioError:
-        return 0.0
-    return max((float(np.nanmax(values)) for values in maps), default=0.0)
-
-
 def take_frame(
     store: SnapshotStore, epochs: tuple[int, ...], asked: TimelineState, context: RunContext
 ) -> Frame:
-    """Make what is shown of an epoch; epoch, probe, layer, head and word are clamped to what there is.
+    """Make what is shown of an epoch; see `vizstudio.core.snapshots.take_moment`.
 
     Raises
     ------
     UsageError
         If there is no snapshot, it is damaged, or holds no probe image.
     """
-    if not epochs:
-        raise UsageError("this run has no snapshots yet")
-    wanted = epochs[-1] if asked.epoch is None else asked.epoch
-    epoch = min(epochs, key=lambda one: abs(one - wanted))
-    probes = count_probes(store.arrays(epoch))
-    if not probes:
-        raise UsageError("the snapshots of this run hold no probe images")
-    names = tuple(str(store.arrays(epoch)[f"name_{i}"]) for i in range(probes))
-    probe = min(max(asked.probe, 0), probes - 1)
-    image, analysis = store.analysis(epoch, probe)
-    state, heatmap, span, problem = asked.view, None, (0.0, 1.0), ""
-    try:
-        state = _resolved(analysis, asked.view)
-        heatmap = heatmap_of(analysis, state)
-        span = value_range(heatmap.values, from_zero=True)
-        if asked.common:
-            span = store.map_span(epochs, probe, state, context)
-    except VizstudioError as error:
-        problem = str(error)
-    positions, position_problem = None, ""
-    try:
-        similarity = analysis.position().similarity()
-        positions = Positions.of(similarity, store.position_span(epochs, context) if asked.common else None)
-    except VizstudioError as error:
-        position_problem = str(error)
+    moment = take_moment(store, epochs, asked, context)
+    positions = None
+    if moment.similarity is not None:
+        positions = Positions.of(moment.similarity, moment.position_span)
     return Frame(
         epochs,
-        epoch,
-        names,
-        probe,
-        state,
-        image,
-        shown_photo(image),
-        analysis,
-        heatmap,
-        span,
-        problem,
+        moment.epoch,
+        moment.names,
+        moment.probe,
+        moment.state,
+        moment.image,
+        shown_photo(moment.image),
+        moment.analysis,
+        moment.heatmap,
+        moment.span,
+        moment.problem,
         positions,
-        position_problem,
+        moment.position_problem,
     )
-
-
-def _resolved(analysis: Analysis, view: ViewState) -> ViewState:
-    if view.view in CAPTION and not analysis.steps:
-        raise UsageError("the model wrote no word at this epoch")
-    if view.view not in CAPTION and not analysis.attention.layers:
-        raise UsageError("the snapshots of this run hold no attention of the image")
-    return resolve(analysis, view)

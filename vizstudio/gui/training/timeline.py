@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import VizstudioError
+from vizstudio.core.snapshots import SnapshotStore, TimelineState, epochs_in
+from vizstudio.core.state import ViewState
 from vizstudio.gui.latest import Jobs, Latest
-from vizstudio.gui.training.snapshots import Frame, SnapshotStore, TimelineState, epochs_in, take_frame
+from vizstudio.gui.training.snapshots import Frame, take_frame
 
 
 class TimelineView(Protocol):
@@ -31,6 +33,24 @@ class Timeline:
         self.epochs: tuple[int, ...] = ()
         self.frame: Frame | None = None
         self._store: SnapshotStore | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The run that is open."""
+        return self._store.folder if self._store is not None else None
+
+    @property
+    def asked(self) -> TimelineState | None:
+        """What is shown, of any epoch: layer and head as they are there; None if nothing is shown."""
+        if self.frame is None:
+            return None
+        view = ViewState(
+            view=self.frame.state.view,
+            word=self.frame.state.word,
+            layer=self.frame.state.layer,
+            head=self.frame.state.head,
+        )
+        return TimelineState(None, self.frame.probe, view, self.state.common)
 
     def open(self, folder: Path | None, model_id: str = "") -> None:
         """Show another run, from its newest epoch on."""

@@ -4,7 +4,8 @@ import time
 
 from PySide6.QtCore import QCoreApplication
 
-from vizstudio.gui.training.run_log import NOT_CURVES, Event, RunLog
+from vizstudio.core.run_events import Event, metrics_line
+from vizstudio.gui.training.run_log import RunLog
 from vizstudio.gui.training.runs import RunState, Status
 
 translate = QCoreApplication.translate  # by this name the tool that collects texts finds its calls
@@ -85,9 +86,3 @@ def _about(event: Event) -> str:
         return ""
     told = translate("told", ": {0} images an epoch on {1}")
     return told.format(event["images"], event.get("device", "?"))
-
-
-def metrics_line(facts: dict[str, object]) -> str:
-    """Return the numbers of an epoch, such as "loss 0.41  accuracy 0.93"."""
-    numbers = [(n, v) for n, v in facts.items() if n not in NOT_CURVES and isinstance(v, int | float)]
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers)
