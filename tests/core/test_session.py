@@ -14,6 +14,7 @@ from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.model import ModelChoice
 from vizstudio.core.overlay import COLORMAPS
 from vizstudio.core.session import (
+    Beside,
     KnownImage,
     Place,
     Session,
@@ -57,15 +58,17 @@ REQUESTS = st.builds(
     seed=COUNT,
 )
 CAPTIONS = st.builds(CaptionPath, REQUESTS, COUNT, st.lists(st.tuples(COUNT, COUNT), max_size=4).map(tuple))
+CHOICES = st.builds(ModelChoice, TEXT, st.none() | PATHS, st.booleans(), TEXT)
 PLACES = st.builds(
     Place,
     image=PATHS,
-    choice=st.builds(ModelChoice, TEXT, st.none() | PATHS, st.booleans(), TEXT),
+    choice=CHOICES,
     state=STATES,
     caption=st.none() | st.builds(CaptionState, COUNT, st.booleans(), st.integers(-9, 9), HEADS),
     path=st.none() | CAPTIONS,
     tab=TEXT,
     position=st.sampled_from(OF_POSITION),
+    beside=st.none() | st.builds(Beside, st.none() | PATHS, st.none() | CHOICES, st.booleans()),
 )
 IMAGES = st.lists(st.builds(KnownImage, PATHS, TEXT), max_size=4).map(tuple)
 SESSIONS = st.builds(Session, PLACES, IMAGES, st.lists(CAPTIONS, max_size=4).map(tuple))
@@ -168,6 +171,24 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text() -> None:
     with pytest.raises(UsageError, match="cannot be named in a session: rename the file"):
         to_json(replace(PLAIN, place=replace(PLAIN.place, image=Path("a\udcff.jpg"))))
+
+
+def test_a_file_of_before_there_were_comparisons() -> None:
+    content = json.loads(to_json(PLAIN))
+    del content["place"]["beside"]
+    assert from_json(json.dumps(content).encode(), "a.vizsession") == PLAIN
+
+
+def test_what_is_compared_with_moves_as_the_image_does(tmp_path: Path) -> None:
+    names = [tmp_path / "old" / name for name in ("first.jpg", "second.jpg")]
+    images = tuple(KnownImage(name, hashlib.sha256(b"x").hexdigest()) for name in names)
+    for name in names:
+        (tmp_path / name.name).write_bytes(b"x")
+    place = replace(PLAIN.place, image=names[0], beside=Beside(names[1]))
+    found, told = find_images(Session(place, images), tmp_path)
+    assert not told and found.place.beside == Beside(tmp_path / "second.jpg")
+    followed = replace(place, beside=Beside(choice=PLAIN.place.choice))
+    assert find_images(Session(followed, images), tmp_path)[0].place.beside == followed.beside
 
 
 def test_images_that_are_there_moved_changed_or_gone(tmp_path: Path) -> None:

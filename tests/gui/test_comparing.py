@@ -204,6 +204,25 @@ def test_positions_and_one_panel(at: CompareDesk) -> None:
     assert panel.maps.span == found.positions.span
 
 
+def test_going_back_in_the_view_leaves_the_run_of_the_second_alone(at: CompareDesk) -> None:
+    at.controller.change(layer=0)
+    at.desk.finish_map()
+    at.comparing.choose(choice=OTHER)
+    cancelled = at.desk.jobs.cancelled
+    at.controller.travel.undo()
+    at.controller.travel.redo()
+    assert at.desk.jobs.cancelled == cancelled
+    assert at.finish().second.choice == OTHER
+
+
+def test_the_second_is_let_go_of(at: CompareDesk) -> None:
+    at.comparing.choose(choice=OTHER)
+    at.finish()
+    at.comparing.compare_with(None)
+    assert at.controller.second is None and at.controller.travel.place().beside is None
+    assert at.view.show_beside.call_args.args == (None,)
+
+
 def test_undo_and_back_include_the_second(at: CompareDesk, photos: Path) -> None:
     travel = at.controller.travel
     at.comparing.choose(choice=OTHER)

@@ -101,7 +101,8 @@ def _position_figure(found: PositionComparison) -> Figure:
         columns.append(Column(items, width, height, *_titles(found, i)))
     explanation = (
         "One panel per patch, at that patch's place: the cosine similarity of its position vector with every "
-        "patch's, in both models, and the first's minus the second's."
+        "patch's, in both models, and the first's minus the second's. Red: more similar in the first. Blue: in the "
+        "second."
     ) + every_sentence(every)
     data = {"first": found.first, "second": found.second, "difference": found.difference}
     subject = "Position similarity of all patches"
@@ -178,7 +179,8 @@ def _titles(found: Comparison | PositionComparison, i: int) -> tuple[str, tuple[
         return ("First", "Second")[i], (name, about)
     request = Request(side.analysis, side.image, state)
     heads = head_name(state.head, side.analysis.attention.layers[state.layer].heads)
-    lines = [name, side.image.name, f"{layer_name(request)} · {heads}"]
+    images = [] if same_image(*found.sides) else [side.image.name]
+    lines = [name, *images, f"{layer_name(request)} · {heads}"]
     if _query(found, 0) != _query(found, 1):
         lines.append(f"query: {_query(found, i)}")
     return ("First", "Second")[i], tuple(lines)

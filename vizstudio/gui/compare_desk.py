@@ -145,11 +145,16 @@ class CompareDesk(QObject):
 
     def show_same(self) -> None:
         """Say that both sides are the same until another image or model is opened."""
+        beside = self.comparing.beside
+        if beside is None or beside.image is None or beside.choice is None:
+            text = self.tr("Choose another model, other weights or another image for the second.")
+            self.view.say(self.tr("Both sides are the same"), text)
+            return
         self.view.say(
             self.tr("Kept for comparison"),
             self.tr(
-                "Both sides are the same now. Open another image or choose another model above: it becomes the "
-                "first, and what was kept stands beside it. Or choose something else for the second:"
+                "Open another image or choose another model above: it becomes the first, and what was kept stands "
+                "beside it. Or choose something else for the second:"
             ),
         )
 

@@ -143,6 +143,8 @@ class Comparing:
     def compare_with(self, beside: Beside | None) -> None:
         """Choose what to compare with, or nothing."""
         self._given_up = None
+        if beside is None:  # what it holds may be large
+            self._controller.second = self._compared = None
         self._controller.travel.compare_with(beside)
         self.look()
 

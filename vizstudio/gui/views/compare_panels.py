@@ -30,7 +30,7 @@ class ComparePanels(QWidget):
         self.frames = [PictureFrame(Canvas(name, tip), "") for name in names]
         self.frames[1].hint(self.tr("The wheel zooms all three."))
         self.items, self.marks = [ImageItem() for _ in names], [Mark(1.5) for _ in names]
-        self.own = [Mark(2.5) for _ in names]
+        self.own = [Mark(1.5) for _ in names]
         self.row = CompareRow(self.frames, self.tr("similarity"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
