@@ -14,10 +14,9 @@ from vizstudio.core.maps import query_name
 from vizstudio.core.overlay import colorize, mosaic, overlay
 from vizstudio.core.page import BODY, SMALL, TITLE, percent, shorten
 from vizstudio.core.scene import ACCENT, INK, MUTED, RULE, STRONG, Box, Item, Picture, Scene, Text
-from vizstudio.core.snapshots import Moment, SnapshotStore, TimelineState, take_moment
+from vizstudio.core.snapshots import Moment, SnapshotStore, TimelineState, numbers_of, take_moment
 from vizstudio.core.state import CAPTION, layers_of
-from vizstudio.core.types import Heatmap
-from vizstudio.core.view import Data, Figure, Frame, about_grid
+from vizstudio.core.view import Figure, Frame
 
 TIMELINE = "Attention and positions of a probe image after every epoch of a training run."
 SIDE, TILE = 400, 150  # pixels of a picture's longest side: in an animation, in the strip
@@ -83,7 +82,7 @@ def render_timeline(
     scene = page.page(heading, explanation, [], strip.width, strip.height, strip.items())
     title = " · ".join((subject, run, last.image.name))
     frames = partial(_frames, moments, facts, run)
-    figure = Figure(scene, _numbers(moments), title, explanation, last.state, None, frames)
+    figure = Figure(scene, numbers_of(moments), title, explanation, last.state, None, frames)
     return figure, last
 
 
@@ -287,32 +286,3 @@ def _words(moment: Moment, facts: Mapping[int, str], run: str, top: float, room:
         Text(EDGE, top + 22, shorten(where, SMALL, room), SMALL, colour),
         Text(EDGE, top + 40, shorten(f"run {run} · {moment.image.name}", SMALL, room), SMALL, MUTED),
     ]
-
-
-def _numbers(moments: Sequence[Moment]) -> Data:
-    """Return what is shown as arrays; see `render_timeline`."""
-    data: Data = {"epochs": np.array([moment.epoch for moment in moments], np.int64)}
-    known = [moment.heatmap for moment in moments if moment.heatmap is not None]
-    if known:
-        data |= {"heatmaps": _stacked([m.heatmap for m in moments], known[-1]), **about_grid(known[-1].grid)}
-    embeddings = [moment.analysis.position_embedding for moment in moments]
-    vectors = [e.vectors for e in embeddings if e is not None]
-    if len(vectors) == len(moments) and len({v.shape for v in vectors}) == 1:
-        data["positions"] = np.stack(vectors).astype(np.float32)
-    if all(moment.analysis.predictions for moment in moments):
-        ordered = [sorted(m.analysis.predictions, key=lambda p: p.index) for m in moments]
-        data["probabilities"] = np.array([[p.probability for p in one] for one in ordered], np.float32)
-        data["labels"] = np.array([p.label for p in ordered[-1]])
-    captions = [m.analysis.caption.text if m.analysis.caption else "" for m in moments]
-    if any(captions):
-        data["captions"] = np.array(captions)
-    return data
-
-
-def _stacked(maps: Sequence[Heatmap | None], like: Heatmap) -> np.ndarray:
-    """Return (epochs, rows, cols) float32, NaN where there is no map."""
-    shape = like.grid.shape
-    missing = np.full(shape, np.nan, np.float32)
-    if any(one is not None and one.grid.shape != shape for one in maps):
-        raise UsageError("the maps of this run's epochs have different sizes: they are of different models")
-    return np.stack([missing if one is None else one.values.astype(np.float32) for one in maps])

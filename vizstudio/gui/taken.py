@@ -9,7 +9,6 @@ from vizstudio.core.comparison import Side, resolve_both
 from vizstudio.core.comparison_figure import render_comparison
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
 from vizstudio.core.figures import Figure, render
 from vizstudio.core.images import ImageSource
 from vizstudio.core.output import PictureOptions
@@ -145,20 +144,6 @@ def draw(chosen: Subject, host: PluginHost, controller: Controller, context: Run
 def content_of(chosen: Subject, host: PluginHost, controller: Controller, context: RunContext) -> bytes:
     """Return the bytes of the file."""
     return export(host, chosen.drawn.format, draw(chosen, host, controller, context), chosen.analysis)
-
-
-def save(chosen: Subject, path: Path, host: PluginHost, controller: Controller, context: RunContext) -> Path:
-    """Write the file, whole or not at all; returns its path.
-
-    Raises
-    ------
-    VizstudioError
-        If it cannot be made or written.
-    """
-    content = content_of(chosen, host, controller, context)
-    context.check()
-    write_atomic(path, content)
-    return path
 
 
 def with_options(chosen: Subject, picture: PictureOptions, format: str) -> Subject:
