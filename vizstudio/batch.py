@@ -51,8 +51,10 @@ class Report:
     captions: list[str] = field(default_factory=list)
 
 
-def find_images(given: Sequence[Path], out: Path) -> list[Path]:
+def find_images(given: Sequence[Path], out: Path, check: Callable[[], None] | None = None) -> list[Path]:
     """Return the images that are named and those below folders, but not what an earlier run wrote there.
+
+    `check` is called in each folder; what it raises ends the search.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def find_images(given: Sequence[Path], out: Path) -> list[Path]:
         If a path does not exist, or there is no image.
     """
     named, results = {*given}, out.resolve()
-    found = [p for p in list_images(given) if p in named or results not in p.resolve().parents]
+    found = [p for p in list_images(given, check) if p in named or results not in p.resolve().parents]
     if not found:
         raise UsageError(f"all images found are results of an earlier run, in {out}: name an image")
     return list(dict.fromkeys(found))

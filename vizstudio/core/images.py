@@ -256,8 +256,10 @@ def images_below(folder: Path, check: Callable[[], None] | None = None) -> list[
     return sorted(found)
 
 
-def list_images(paths: Iterable[str | Path]) -> list[Path]:
+def list_images(paths: Iterable[str | Path], check: Callable[[], None] | None = None) -> list[Path]:
     """Return files as they are and every image below folders, sorted by name within each folder.
+
+    `check` is called in each folder; what it raises ends the search.
 
     Raises
     ------
@@ -267,7 +269,7 @@ def list_images(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for given in map(Path, paths):
         if given.is_dir():
-            found += images_below(given)
+            found += images_below(given, check)
         elif given.exists():
             found.append(given)
         else:

@@ -13,6 +13,7 @@ class GalleryTree(QTreeView):
     """Headings that open and close, and images below them."""
 
     imageChosen = Signal(Path)  # clicked, or Enter was pressed on it
+    analyseRequested = Signal(Path)  # all images of a folder are to be analysed
     removeRequested = Signal(Path)  # a recent image or a folder is to leave the list
 
     def __init__(self, model: GalleryModel, parent: QWidget | None = None) -> None:
@@ -128,6 +129,8 @@ class GalleryTree(QTreeView):
 
         if path is not None:
             offer(self.tr("Open"), lambda: self.imageChosen.emit(path))
+        if path is None and section.folder is not None:
+            offer(self.tr("Analyse this folder…"), lambda: self.analyseRequested.emit(target))
         if target is not None:
             offer(self.tr("Show in its folder"), lambda: reveal(target))
             offer(self.tr("Copy the path"), lambda: QGuiApplication.clipboard().setText(str(target)))

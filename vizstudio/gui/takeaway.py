@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from vizstudio.core.session import Place
 from vizstudio.gui.export_desk import ExportDesk
+from vizstudio.gui.folder_desk import FolderDesk
 from vizstudio.gui.panes import tab_name
 from vizstudio.gui.session_desk import SessionDesk
 from vizstudio.plugins import PluginHost
@@ -24,6 +25,7 @@ class Takeaway(QObject):
         super().__init__(window)
         self._window = window
         self.exports, self.sessions = ExportDesk(window, host), SessionDesk(window)
+        self.folders = FolderDesk(window, host)
         self.actions: dict[str, QAction] = {}
         travel = window.controller.travel
         travel.view = self
@@ -40,6 +42,7 @@ class Takeaway(QObject):
         menu.addSeparator()
         self.sessions.fill_file(menu, add)
         self.exports.fill_file(menu, add)
+        self.folders.fill_file(menu, add)
 
     def fill_edit(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Fill the menu of editing."""
@@ -88,4 +91,5 @@ class Takeaway(QObject):
 
     def close(self, timeout: float) -> bool:
         """End the workers; returns whether they had ended in time."""
-        return all([self.exports.close(timeout), self.sessions.close(timeout)])
+        desks = (self.exports, self.sessions, self.folders)
+        return [desk.close(timeout) for desk in desks] == [True] * len(desks)  # all of them, also after a late one

@@ -60,7 +60,7 @@ class ExportDialog(QDialog):
             self.view.addItem(about.title, name)
             self.view.setItemData(self.view.count() - 1, about.measure, Qt.ItemDataRole.ToolTipRole)
         for entry in formats:
-            self.format.addItem(_format_title(entry), entry.id)
+            self.format.addItem(format_title(entry), entry.id)
             self.format.setItemData(self.format.count() - 1, entry.title, Qt.ItemDataRole.ToolTipRole)
         self.view.setCurrentIndex(max(self.view.findData(view), 0))
         self._set_up()
@@ -281,7 +281,7 @@ class ExportDialog(QDialog):
         return shown
 
 
-def _format_title(entry: ExporterEntry) -> str:
+def format_title(entry: ExporterEntry) -> str:
     """Return what a format is called in the list: its name first, its title up to a semicolon."""
     title = entry.title.partition(";")[0]
     return title if title.lower().startswith(entry.id) else f"{entry.id.upper()}: {title}"
