@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from vizstudio.core.session import Beside
 from vizstudio.gui.snapshot import ModelChoice
@@ -279,3 +279,24 @@ def test_the_palette_finds_the_actions(pair: Any) -> None:
     found = {command.text: command for command in all_commands(pair)}
     assert found["Keep this view"].place == "View › Compare with"
     assert found["Compare"].shortcut and found["Stop comparing"].is_action
+
+
+def test_pictures_are_as_large_as_there_is_room_for(pair: Any, qtbot: Any) -> None:
+    row = pair.compare.view.maps.row
+    first, difference = row.frames[0], row.frames[2]
+    pair.resize(1150, 850)
+    qtbot.waitUntil(lambda: difference.y() > first.y(), timeout=TIMEOUT)
+    below = first.canvas.position_of(120, 0) - first.canvas.position_of(0, 0)
+    assert "Red: the first has more" in row.facts.text() and row.facts.isVisible()
+    pair.resize(1900, 560)
+    qtbot.waitUntil(lambda: difference.y() == first.y() and difference.isVisible(), timeout=TIMEOUT)
+    assert "Red: the first has more" in row.facts.text() and row.facts.isVisible()
+    in_row = first.canvas.position_of(120, 0) - first.canvas.position_of(0, 0)
+    assert below.x() > 200 and in_row.x() > 300
+
+
+def test_every_control_of_the_tab_has_a_name(pair: Any) -> None:
+    tabbed = Qt.FocusPolicy.TabFocus.value
+    every = [w for w in pair.compare.view.findChildren(QWidget) if w.focusPolicy().value & tabbed]
+    reached = [w for w in every if w.isVisibleTo(pair) and w.focusProxy() is None]
+    assert reached and [w for w in reached if not w.accessibleName() and not getattr(w, "text", str)()] == []

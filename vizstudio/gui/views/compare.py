@@ -150,7 +150,9 @@ class CompareView(QWidget):
                 if compared.state.panel is None
                 else self.tr("Position similarity of patch {0},{1}").format(*compared.state.panel)
             )
-            self.panels.row.show_facts([self.tr("Red: more similar in the first. Blue: in the second.")])
+            self.panels.row.facts.show_lines(
+                [self.tr("Red: more similar in the first. Blue: in the second.")]
+            )
             self.pages.setCurrentWidget(self.panels)
             return
         found = compared.maps
@@ -160,7 +162,7 @@ class CompareView(QWidget):
         state = found.states[0]
         about = compared.first.analysis.attention.layers[state.layer]
         self.title.setText(attention_title(about, state, found.title))
-        self.maps.row.show_facts(self._facts(compared))
+        self.maps.row.facts.show_lines(self._facts(compared))
         self.pages.setCurrentWidget(self.maps)
 
     def _facts(self, compared: Compared) -> list[str]:

@@ -67,6 +67,7 @@ class CompareMaps(QWidget):
 
     def _show_photos(self, compared: Compared) -> None:
         assert compared.maps is not None
+        self.row.fit_pictures(*compared.first.image.size)
         for i, result in enumerate((compared.first, compared.second, compared.first)):
             lies_nowhere = i == 2 and compared.maps.pair.how == "other image"
             self.pictures[i].show_photo(PLAIN if lies_nowhere else result.photo, result.image.size)

@@ -67,6 +67,7 @@ class ComparePanels(QWidget):
             item.set_image(image, (0, 0, image.width(), image.height()))
         shape = (images[0].width(), images[0].height())
         if before is None or before.first is not compared.first or before.state.panel != compared.state.panel:
+            self.row.fit_pictures(*shape)
             for frame in self.frames:
                 frame.canvas.show_area(*shape)
         self.row.show_scales(compared.state.colormap, found.span, found.reach)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from vizstudio.core.comparison_figure import DIVERGING
 from vizstudio.gui.canvas_link import CanvasLink
@@ -12,7 +12,61 @@ from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.views.frame import PictureFrame
 
 LINE = 8  # pixels that a frame leaves above and below its canvas beside a line of text
-WIDE = 2.3  # times as wide as high: then all three stand in a row, else the difference below the first
+
+
+class Facts(QLabel):
+    """Sentences, as many as there is room for; the tool tip has all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._between = "\n\n"
+        self.setProperty("muted", True)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def take_room(self, wide: bool) -> None:
+        """Take a line below all pictures, or what room is left beside one."""
+        policies = QSizePolicy.Policy
+        self.setSizePolicy(policies.Preferred, policies.Fixed if wide else policies.Ignored)
+        self._between = "  ·  " if wide else "\n\n"
+        self._fit()
+
+    def show_lines(self, lines: Sequence[str]) -> None:
+        """Show other sentences."""
+        self._lines = list(lines)
+        self.setToolTip("\n".join(lines))
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """Return a line's height, whatever the text."""
+        return QSize(120, self.fontMetrics().height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height."""
+        return QSize(1, self.fontMetrics().height() + 2)
+
+    def hasHeightForWidth(self) -> bool:
+        """Return False: the height does not follow the text, the text follows the height."""
+        return False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show what there is room for now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = list(self._lines)
+        flags = int(Qt.TextFlag.TextWordWrap | self.alignment())
+        while shown:
+            room = QRect(0, 0, self.width(), 10_000)
+            if (
+                self.fontMetrics().boundingRect(room, flags, self._between.join(shown)).height()
+                <= self.height()
+            ):
+                break
+            shown.pop()
+        self.setText(self._between.join(shown))
 
 
 class CompareRow(QWidget):
@@ -23,11 +77,8 @@ class CompareRow(QWidget):
         self.frames = list(frames)
         self.bar, self.difference_bar = ColourBar(unit), ColourBar(self.tr("difference"))
         self.link = CanvasLink([frame.canvas for frame in self.frames], self)
-        self.facts = QLabel()
-        self.facts.setProperty("muted", True)
-        self.facts.setWordWrap(True)
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self._lines: list[str] = []
+        self.facts = Facts()
+        self._picture: tuple[float, float] = (3, 2)
         self._bars = [self._beside(bar) for bar in (self.bar, self.difference_bar)]
         self._corner = QWidget()
         self._corner_row = QHBoxLayout(self._corner)
@@ -51,7 +102,20 @@ class CompareRow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the pictures out as there is room."""
         super().resizeEvent(event)
-        self._lay_out(self.width() > WIDE * self.height())
+        self._lay_out(self._is_wide())
+
+    def fit_pictures(self, width: float, height: float) -> None:
+        """Lay out pictures of another size so that they are as large as can be."""
+        self._picture = (width, height)
+        self._lay_out(self._is_wide())
+
+    def _is_wide(self) -> bool:
+        """Return whether pictures are larger in a row than with the difference below the first."""
+        bar, lines = self.bar.sizeHint().width() + 10, 2 * (self.fontMetrics().height() + LINE)
+        across, down = self._picture
+        in_row = min((self.width() - 2 * bar) / 3 / across, (self.height() - 1.5 * lines) / down)
+        below = min((self.width() - bar) / 2 / across, (self.height() / 2 - lines) / down)
+        return in_row > below
 
     def _lay_out(self, wide: bool) -> None:
         """Put all three in a row, or the difference below the first."""
@@ -78,15 +142,7 @@ class CompareRow(QWidget):
             self._grid.setColumnStretch(column, int(column in ((0, 1, 3) if wide else (0, 1))))
         self._grid.setRowStretch(0, 1)
         self._grid.setRowStretch(1, int(not wide))
-        self._show_facts()
-
-    def show_facts(self, lines: Sequence[str]) -> None:
-        """Say what to know of the comparison."""
-        self._lines = list(lines)
-        self._show_facts()
-
-    def _show_facts(self) -> None:
-        self.facts.setText(("  ·  " if self._wide else "\n\n").join(self._lines))
+        self.facts.take_room(wide)
 
     def show_scales(
         self, colormap: str, span: tuple[float, float], reach: float, gaps: tuple[bool, bool] = (False, False)
