@@ -162,6 +162,14 @@ def test_an_outliers_dot_and_its_patch(studio: Any, qtbot: Any) -> None:
     assert plot.hovered.key == {"layer": 2, "query": (1, 4)}
 
 
+def test_a_panel_that_is_enlarged_for_its_patch_tells_no_similarity_with_itself(
+    studio: Any, qtbot: Any
+) -> None:
+    split(studio, qtbot, studio.position)
+    hover_photo(qtbot, studio, (1, 4), lambda: studio.position.shown == (1, 4))
+    assert studio.position.panel_frame.readout.text() == "The outlined cell is itself."
+
+
 def test_a_hidden_view_is_told_nothing_and_forgets(studio: Any, qtbot: Any) -> None:
     split(studio, qtbot, studio.position)
     frame = studio.attention.frame

@@ -90,6 +90,26 @@ def test_the_panes_lie_beside_or_below_each_other(studio: Any, qtbot: Any) -> No
     assert action(studio, "Panes one above the other").isChecked()
 
 
+def test_a_view_of_two_pictures_turns_so_that_the_window_need_not_grow(studio: Any, qtbot: Any) -> None:
+    size, splitter = studio.size(), studio.position.splitter
+    studio.tabs.setCurrentWidget(studio.position)
+    qtbot.keyClick(studio, Qt.Key.Key_F7)
+    qtbot.waitUntil(lambda: splitter.orientation() == DOWN, timeout=TIMEOUT)
+    grid, panel = studio.position.left, studio.position.panel_frame
+    qtbot.waitUntil(lambda: grid.geometry().bottom() < panel.geometry().top(), timeout=TIMEOUT)
+    assert studio.size() == size
+    qtbot.keyClick(studio, Qt.Key.Key_F8)
+    qtbot.waitUntil(lambda: splitter.orientation() == ACROSS, timeout=TIMEOUT)
+    assert studio.size() == size
+
+
+def test_the_tab_that_was_in_front_before_comes_back_when_one_leaves(studio: Any, qtbot: Any) -> None:
+    studio.tabs.setCurrentWidget(studio.more.predictions)
+    studio.tabs.setCurrentWidget(studio.more.heads)
+    qtbot.keyClick(studio, Qt.Key.Key_F7)
+    assert studio.tabs.shown() == [studio.more.predictions, studio.more.heads]
+
+
 def test_up_to_four_panes_and_one_again(studio: Any, qtbot: Any) -> None:
     for page in (studio.position, studio.more.heads, studio.more.predictions):
         studio.tabs.setCurrentWidget(page)

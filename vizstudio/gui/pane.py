@@ -31,6 +31,7 @@ class PaneBar(QTabBar):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setSelectionBehaviorOnRemove(QTabBar.SelectionBehavior.SelectPreviousTab)
         self._pressed: QPoint | None = None
         self._carries: QWidget | None = None  # the page whose tab is dragged
         self._marked = False

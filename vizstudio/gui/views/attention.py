@@ -41,6 +41,7 @@ class AttentionView(QWidget):
         self.canvas.add(self.query)
         self.canvas.may_drag = self._may_drag
         self.which = QComboBox()
+        self.which.setMinimumWidth(110)  # its longest entry does not decide how narrow a pane may be
         tip = self.tr("One map, the maps of all heads, or a way to bring all layers into one map")
         self.which.setAccessibleName(self.tr("What is shown of attention"))
         self.which.setToolTip(tip)

@@ -2,10 +2,11 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
+from vizstudio.gui.turning import TurningSplitter
 from vizstudio.gui.views.alternatives import Alternatives
 from vizstudio.gui.views.branches import Branches
 from vizstudio.gui.views.caption_form import CaptionForm
@@ -58,14 +59,12 @@ class CaptionView(QWidget):
         column.addWidget(self.frame, 1)
         column.addWidget(self.strip)
         column.addWidget(self.player)
-        self.side = QSplitter(Qt.Orientation.Vertical)
-        self.side.setChildrenCollapsible(False)
+        self.side = TurningSplitter()
         self.side.setHandleWidth(12)
         self.side.addWidget(self.alternatives)
         self.side.addWidget(self.branches)
         self.side.setSizes([330, 220])
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
+        self.splitter = TurningSplitter()
         self.splitter.setHandleWidth(14)
         self.splitter.addWidget(main)
         self.splitter.addWidget(self.side)

@@ -5,7 +5,6 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -18,6 +17,7 @@ from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, indexed_qimage, to_qimage
 from vizstudio.gui.position_measures import Measure
 from vizstudio.gui.snapshot import GAP, GAP_LEVEL, Positions, Result, Snapshot
+from vizstudio.gui.turning import TurningSplitter
 from vizstudio.gui.views.frame import PictureFrame
 from vizstudio.gui.views.position_choice import PositionChoice
 from vizstudio.gui.views.position_curve import PositionCurve
@@ -85,8 +85,7 @@ class PositionView(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
+        self.splitter = TurningSplitter()
         self.splitter.setHandleWidth(14)
         self.left = QStackedWidget()
         self.left.addWidget(self.grid_frame)
@@ -261,7 +260,7 @@ class PositionView(QWidget):
     def show_pair(self, other: Cell | None) -> None:
         """Tell the similarity of the enlarged patch with another that is pointed at in another view."""
         self.map.point_at(other)
-        if other is None:
+        if other is None or other == self.shown:
             self._left()
         else:
             self._tell(self.panel_frame, self.shown, other)

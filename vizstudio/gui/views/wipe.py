@@ -41,7 +41,8 @@ class Wipe(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(10)
-        self.slider.setFixedWidth(120)
+        self.slider.setMinimumWidth(50)
+        self.slider.setMaximumWidth(120)
         name = self.tr("Photo without the map")
         tip = self.tr("How much of the photo, from the left, is shown without the map")
         self.slider.setAccessibleName(name)
@@ -53,7 +54,7 @@ class Wipe(QWidget):
         row.setSpacing(8)
         row.addWidget(QLabel(self.tr("Photo")))
         row.addWidget(self.slider)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.slider.valueChanged.connect(self._move)
 
     def show_image(self, image: ImageSource) -> None:
