@@ -300,3 +300,19 @@ def test_every_control_of_the_tab_has_a_name(pair: Any) -> None:
     every = [w for w in pair.compare.view.findChildren(QWidget) if w.focusPolicy().value & tabbed]
     reached = [w for w in every if w.isVisibleTo(pair) and w.focusProxy() is None]
     assert reached and [w for w in reached if not w.accessibleName() and not getattr(w, "text", str)()] == []
+
+
+def test_the_patch_under_the_pointer_is_shared_with_the_attention_beside(pair: Any, qtbot: Any) -> None:
+    qtbot.keyClick(pair, Qt.Key.Key_F7)  # the comparison, to a pane of its own
+    maps, attention = pair.compare.view.maps, pair.attention
+    qtbot.waitUntil(lambda: attention.isVisible() and maps.isVisible(), timeout=TIMEOUT)
+    grid, rect = attention.query_grid, pytest.approx(attention.query_grid.cell_rect(1, 4))
+    qtbot.mouseMove(attention.canvas.viewport(), QPoint(1, 1))
+    qtbot.mouseMove(attention.canvas.viewport(), at_cell(attention.canvas, grid, 1, 4))
+    assert [picture.pointer.isVisible() for picture in maps.pictures] == [True] * 3
+    assert maps.pictures[0].pointer.rect().getRect() == rect
+    qtbot.mouseMove(attention.canvas.viewport(), QPoint(1, 1))
+    assert [picture.pointer.isVisible() for picture in maps.pictures] == [False] * 3
+    second = maps.pictures[1].canvas
+    qtbot.mouseMove(second.viewport(), at_cell(second, maps._compared.maps.pair.second.grid, 1, 4))
+    assert attention.frame.pointer.isVisible() and attention.frame.pointer.rect().getRect() == rect

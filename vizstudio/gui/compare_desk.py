@@ -45,7 +45,7 @@ class CompareDesk(QObject):
         self.view.positionsWanted.connect(self.comparing.show_positions)
         self.view.maps.patchClicked.connect(lambda row, col: controller.change(query=(row, col)))
         self.view.maps.queryMoved.connect(controller.move_query)
-        self.view.panels.panelPinned.connect(lambda panel: controller.change(panel=panel))
+        self.view.panels.panelPinned.connect(controller.pin_panel)
 
     def fill_menu(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add the ways to choose the second."""

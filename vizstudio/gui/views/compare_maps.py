@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vizstudio.core.comparison_figure import DIVERGING
@@ -24,6 +24,9 @@ class CompareMaps(QWidget):
 
     patchClicked = Signal(int, int)  # (row, col) of the first's queries
     queryMoved = Signal(int, int)  # an arrow key: patches (down, across)
+    pointed = Signal(
+        object
+    )  # the place on the first's photo, a QPointF, of the cell under the pointer; or None
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +43,7 @@ class CompareMaps(QWidget):
         for i, (picture, mark) in enumerate(zip(self.pictures, self.queries, strict=True)):
             picture.canvas.add(mark)
             picture.canvas.pointed.connect(lambda point, i=i: self._pointed(i, point))
-            picture.canvas.left.connect(lambda: self._point_at(None, 0))
+            picture.canvas.left.connect(lambda: self._found(None, 0))
             picture.canvas.clicked.connect(lambda point, i=i: self._clicked(i, point))
             picture.canvas.stepped.connect(self.queryMoved)
         self.pictures[0].hint(self.tr("Click a patch to make it the query."))
@@ -88,7 +91,21 @@ class CompareMaps(QWidget):
 
     def _pointed(self, at: int, point: QPointF) -> None:
         if self._heatmaps:
-            self._point_at(self._heatmaps[at].grid.cell_at(point.x(), point.y()), at)
+            self._found(self._heatmaps[at].grid.cell_at(point.x(), point.y()), at)
+
+    def _found(self, cell: tuple[int, int] | None, at: int) -> None:
+        self._point_at(cell, at)
+        place = None
+        if cell is not None and self._heatmaps:
+            place = QRectF(*self._heatmaps[0].grid.cell_rect(*cell)).center()
+        self.pointed.emit(place)
+
+    def point_at(self, place: QPointF | None) -> None:
+        """Mark the cell at a place of the first's photo in all three, as if the pointer were there."""
+        cell = None
+        if place is not None and self._heatmaps:
+            cell = self._heatmaps[0].grid.cell_at(place.x(), place.y())
+        self._point_at(cell, 0)
 
     def _point_at(self, cell: tuple[int, int] | None, at: int) -> None:
         """Mark a cell in all three pictures, and its values on the bars."""
