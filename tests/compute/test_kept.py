@@ -7,7 +7,10 @@ from torch import Tensor
 
 from vizstudio.compute.calls import FusedCall, Kept
 from vizstudio.compute.capture import Recorder
-from vizstudio.core.errors import AttentionError
+from vizstudio.compute.trace import AttentionTrace
+from vizstudio.core.errors import AttentionError, DeviceError
+from vizstudio.core.geometry import TokenAxis
+from vizstudio.core.types import AttentionLayer
 
 HEADS, QUERIES, KEYS, DIM = 2, 6, 7, 5
 
@@ -60,3 +63,21 @@ def test_another_recorder_may_keep_less_of_a_call() -> None:
     with Outputs() as recorder:
         out = F.scaled_dot_product_attention(*_tensors())
     assert len(found) == 1 and found[0] is out and recorder.calls == []
+
+
+def test_too_little_memory_for_a_map_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, key, value = _tensors()
+    out = F.scaled_dot_product_attention(query, key, value)
+    call = FusedCall.of_kept("blocks.3.attn", query, Kept(key), Kept(value), KEYS, out)
+    axes = (TokenAxis(tuple(f"t{i}" for i in range(count))) for count in (QUERIES, KEYS))
+    trace = AttentionTrace([AttentionLayer("blocks.3.attn", "cross", HEADS, *axes)], [call])
+    assert trace.weights(0).shape == (HEADS, QUERIES, KEYS)
+
+    def full(*_: object) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(call, "rows", full)
+    with pytest.raises(
+        DeviceError, match=rf"of {QUERIES} tokens in {HEADS} heads of blocks\.3\.attn: ask for fewer"
+    ):
+        trace.weights(0)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from vizstudio.compute.calls import AttentionCall
-from vizstudio.core.errors import UsageError
+from vizstudio.core.errors import DeviceError, UsageError
 from vizstudio.core.maps import attention_heatmap
 from vizstudio.core.types import AttentionLayer, Head, Heatmap, Query
 
@@ -58,18 +58,26 @@ class AttentionTrace:
             If a layer, head or query does not exist.
         AttentionError
             If the weights do not explain the call's own output.
+        DeviceError
+            If the device's memory is too small for so many of them at once.
         """
         index = self._index(layer)
         about, call = self._layers[index], self._calls[index]
-        call.require_verified()
         chosen = self._heads(heads, about)
         tokens = list(range(about.queries.num_tokens)) if queries is None else list(queries)
-        with torch.no_grad():
-            if about.queries.is_global and about.keys.is_global:
-                self._require_tokens(tokens, about)
-                positions = None if queries is None else tokens
-                return call.rows(0, chosen, positions).cpu().numpy()
-            return self._windowed(about, call, chosen, tokens)
+        try:
+            call.require_verified()
+            with torch.no_grad():
+                if about.queries.is_global and about.keys.is_global:
+                    self._require_tokens(tokens, about)
+                    positions = None if queries is None else tokens
+                    return call.rows(0, chosen, positions).cpu().numpy()
+                return self._windowed(about, call, chosen, tokens)
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"memory is too small for the attention of {len(tokens)} tokens in {len(chosen)} heads of "
+                f"{about.name}: ask for fewer, or choose the device cpu"
+            ) from error
 
     def _index(self, layer: int) -> int:
         count = len(self._layers)

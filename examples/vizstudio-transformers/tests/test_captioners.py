@@ -13,7 +13,7 @@ import transformers as hf
 from PIL import Image
 
 import vizstudio
-from vizstudio.api import ModelError, UsageError
+from vizstudio.api import ModelError, RunContext, UsageError
 from vizstudio.models import LoadedModel
 
 KINDS = ("vit-gpt2", "vit-gpt2-projected", "blip", "git")
@@ -81,7 +81,7 @@ def test_greedy_is_what_generate_writes(model: LoadedModel, own: Own, photo: Pat
 def test_it_ends_at_the_end(model: LoadedModel, own: Own, kind: str, photo: Path) -> None:
     """The token that a greedy caption writes third becomes the end, in both."""
     third = own.generate(max_new_tokens=3)[2]
-    object.__setattr__(model._model._parts, "ends", frozenset([third]))
+    object.__setattr__(model._placed.model(RunContext())._parts, "ends", frozenset([third]))
     analysis = model.caption(photo, max_tokens=12)
     assert analysis.caption is not None and analysis.caption.finished
     assert tokens_of(analysis)[-1] == third and third not in tokens_of(analysis)[:-1]
@@ -94,7 +94,7 @@ def test_a_step_has_the_attention_that_decided_its_token(
     eager: bool, model: LoadedModel, own: Own, kind: str, photo: Path
 ) -> None:
     if eager and kind.startswith("vit-gpt2"):
-        model._model._loaded.model.set_attn_implementation("eager")
+        model._placed.model(RunContext())._loaded.model.set_attn_implementation("eager")
     analysis = model.caption(photo, max_tokens=7)
     tokens = tokens_of(analysis)
     log_probs, cross, itself = own.read(tokens)
@@ -160,7 +160,7 @@ def test_a_branch_goes_on_from_there_and_the_image_is_encoded_once(
     model: LoadedModel, own: Own, photo: Path
 ) -> None:
     runs = []
-    handle = model._model._tower.register_forward_hook(lambda *_: runs.append(1))
+    handle = model._placed.model(RunContext())._tower.register_forward_hook(lambda *_: runs.append(1))
     first = model.caption(photo, max_tokens=6)
     branch = first.branch(2, 1)
     again = branch.branch(1, 2)  # a shorter beginning than that read last
@@ -212,7 +212,7 @@ def test_what_cannot_be_written_is_one_sentence(model: LoadedModel, kind: str, p
     with pytest.raises(UsageError, match="token 999"):
         goes_on([999], None)
     with pytest.raises(UsageError, match="after the token that ends"):
-        goes_on([next(iter(model._model._parts.ends)), 5], None)
+        goes_on([next(iter(model._placed.model(RunContext())._parts.ends)), 5], None)
 
 
 def test_words_are_put_together(folders: dict[str, Path], photo: Path) -> None:

@@ -10,6 +10,7 @@ import transformers as hf
 from PIL import Image
 
 import vizstudio
+from vizstudio.api import RunContext
 
 CLASSES = {
     "vit": hf.ViTForImageClassification,
@@ -37,7 +38,7 @@ def test_attention_is_what_transformers_gives_out(
 ) -> None:
     model = vizstudio.load_model(f"hf:{folders[kind]}")
     if eager:
-        model._model._tower.set_attn_implementation("eager")
+        model._placed.model(RunContext())._tower.set_attn_implementation("eager")
     analysis, wanted = model.analyze(photo), own(folders[kind], kind, photo)
     assert len(analysis.attention.layers) == len(wanted.attentions) == 2
     for number, matrix in enumerate(wanted.attentions):
@@ -92,3 +93,19 @@ def test_another_input_size_resamples_positions_as_the_model_does(
         wanted = model(pixels, output_attentions=True, **takes).attentions[-1][0].numpy()
     assert np.abs(analysis.attention.weights(-1) - wanted).max() < 1e-5
     assert len(analysis.position().vectors) == 35
+
+
+@pytest.mark.parametrize(("precision", "most"), [("float16", 0.02), ("bfloat16", 0.15)])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_half_precision_is_near(
+    kind: str, precision: str, most: float, folders: dict[str, Path], photo: Path
+) -> None:
+    exact = vizstudio.load_model(f"hf:{folders[kind]}", device="cpu").analyze(photo)
+    model = vizstudio.load_model(f"hf:{folders[kind]}", device="cpu", precision=precision)
+    half = model.analyze(photo)
+    assert model.info.precision == precision
+    for number in range(len(exact.attention.layers)):
+        ours, theirs = (found.attention.weights(number) for found in (half, exact))
+        assert not np.array_equal(ours, theirs)
+        np.testing.assert_allclose(ours, theirs, atol=most * theirs.max())
+    np.testing.assert_allclose(half.position().vectors, exact.position().vectors, atol=0.05)
