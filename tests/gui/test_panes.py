@@ -103,6 +103,17 @@ def test_a_view_of_two_pictures_turns_so_that_the_window_need_not_grow(studio: A
     assert studio.size() == size
 
 
+def test_plots_stand_side_by_side_in_a_low_pane_only(studio: Any, qtbot: Any) -> None:
+    size, heads = studio.size(), studio.more.heads
+    studio.tabs.setCurrentWidget(heads)
+    qtbot.waitUntil(lambda: bool(heads.plots["entropy"].dots), timeout=TIMEOUT)
+    assert heads.splitter.orientation() == DOWN
+    qtbot.keyClick(studio, Qt.Key.Key_F8)
+    qtbot.keyClick(studio, Qt.Key.Key_F7)
+    qtbot.waitUntil(lambda: heads.splitter.orientation() == ACROSS, timeout=TIMEOUT)
+    assert studio.size() == size and heads.plots["norms"].width() >= 190
+
+
 def test_the_tab_that_was_in_front_before_comes_back_when_one_leaves(studio: Any, qtbot: Any) -> None:
     studio.tabs.setCurrentWidget(studio.more.predictions)
     studio.tabs.setCurrentWidget(studio.more.heads)

@@ -6,10 +6,17 @@ from PySide6.QtWidgets import QSplitter
 
 
 class TurningSplitter(QSplitter):
-    """Turns by itself, so that a view of two pictures fits into a pane of any shape."""
+    """Turns by itself, so that a view of several pictures fits into a pane of any shape.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    wide_parts : bool
+        The parts are best wide: they lie one above the other wherever there is the height for it.
+    """
+
+    def __init__(self, wide_parts: bool = False) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self._wide_parts = wide_parts
         self.setChildrenCollapsible(False)
 
     def _parts(self) -> list[QSize]:
@@ -31,7 +38,7 @@ class TurningSplitter(QSplitter):
         handles = self.handleWidth() * max(len(parts) - 1, 0)
         wide = size.width() >= sum(part.width() for part in parts) + handles
         high = size.height() >= sum(part.height() for part in parts) + handles
-        across = wide and (size.width() >= size.height() or not high)
+        across = wide and (not high or (size.width() >= size.height() and not self._wide_parts))
         direction = Qt.Orientation.Horizontal if across else Qt.Orientation.Vertical
         if direction != self.orientation():
             self.setOrientation(direction)

@@ -12,6 +12,7 @@ from vizstudio.gui.head_numbers import HeadNumbers
 from vizstudio.gui.line import Line as TextLine
 from vizstudio.gui.plot import Content, Dot, Line, Plot
 from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.turning import TurningSplitter
 from vizstudio.gui.wording import query_name
 
 APART, WIDEST = 0.07, 0.7  # of a layer's place: between two heads, and of all of them
@@ -57,12 +58,19 @@ class HeadsView(QWidget):
         layout.setSpacing(2)
         layout.addWidget(self.problem)
         self._headed: dict[str, tuple[TextLine, TextLine]] = {}
+        self.splitter = TurningSplitter(wide_parts=True)
+        self.splitter.setHandleWidth(12)
         for key, (name, measure) in told.items():
             self._headed[key] = TextLine(name, heading=True), TextLine(measure)
+            part = QWidget()
+            column = QVBoxLayout(part)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(2)
             for line in self._headed[key]:
-                layout.addWidget(line)
-            layout.addWidget(self.plots[key], 1)
-            layout.addSpacing(4)
+                column.addWidget(line)
+            column.addWidget(self.plots[key], 1)
+            self.splitter.addWidget(part)
+        layout.addWidget(self.splitter, 1)
         self.hint = TextLine(self.tr("Click a dot to go to its layer and head; arrow keys go to others."))
         layout.addWidget(self.hint)
         for plot in self.plots.values():
@@ -93,8 +101,7 @@ class HeadsView(QWidget):
     def _say(self, text: str) -> None:
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
-        headed = [line for lines in self._headed.values() for line in lines]
-        for widget in (*self.plots.values(), *headed, self.hint):
+        for widget in (self.splitter, self.hint):
             widget.setVisible(not text)
 
     def _show(self) -> None:
