@@ -136,7 +136,7 @@ def test_debug_shows_the_traceback_too(
         (["rnu", "x.jpg"], "no command or image 'rnu': did you mean run?"),
         (
             ["nothing"],
-            "no command or image 'nothing': choose from run, demo, models, plugins, plugin, doctor",
+            "no command or image 'nothing': choose from run, compare, demo, models, plugins, plugin, doctor",
         ),
         (["run"], "see `vizstudio run --help`"),
         (["models", "no such model"], "no model matches 'no such model'"),
