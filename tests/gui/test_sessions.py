@@ -23,6 +23,7 @@ from vizstudio.core.caption import CaptionRequest
 from vizstudio.core.session import KnownImage, Session, read_session, write_session
 from vizstudio.gui.autosave import Autosave
 from vizstudio.gui.dialogs.error import ErrorDialog
+from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.settings import data_folder
 
@@ -190,6 +191,23 @@ def test_the_automatic_session_has_all_branches(tree: Any, qtbot: Any, settle: A
     qtbot.waitUntil(lambda: sessions.work.number is None, timeout=TIMEOUT)
     kept = read_session(sessions.autosave.path)
     assert kept == sessions.session() and len(kept.captions) == 8
+
+
+def test_a_session_of_a_caption_with_another_tab_in_front(
+    writer: Any, qtbot: Any, settle: Any, host: Any, tmp_path: Path
+) -> None:
+    qtbot.keyClick(writer, Key.Key_2, CTRL)
+    settle(writer)
+    session = writer.takeaway.sessions.session()
+    assert session.place.tab == "position" and session.place.caption is not None
+    write_session(session, tmp_path / "a.vizsession")
+    other = MainWindow(host, "cpu")
+    qtbot.addWidget(other)
+    other.show()
+    assert other.takeaway.sessions.open(tmp_path / "a.vizsession")
+    settle(other)
+    assert other.controller.travel.place() == session.place
+    assert other.tabs.currentWidget() is other.position
 
 
 def test_an_image_that_is_gone_and_one_that_changed(

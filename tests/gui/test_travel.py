@@ -216,3 +216,40 @@ def test_a_branch_of_a_photo_left_meanwhile_is_written_again(at_caption: Any, ph
         ((2, 1),),
         ((2, 1), (4, 2)),
     ]
+
+
+def test_going_back_while_the_map_of_another_photo_is_under_way(
+    at_photo: Any, photos: Path, photo: Path
+) -> None:
+    controller = at_photo.controller
+    change(at_photo, layer=0)
+    controller.open_image(photos / "coffee.jpg")
+    number = len(at_photo.jobs.jobs)
+    controller.runs.on_finished(number, at_photo.jobs.run(number))  # its map is not there yet
+    controller.travel.undo()
+    finish_all(at_photo)
+    assert controller.travel.place() == controller.travel.history.current
+    assert controller.shown.result.image.path == controller.image == photo
+    at_photo.view.show_cancelled.assert_called_once_with()
+
+
+def test_going_back_gives_up_the_run_under_way_and_says_so(at_photo: Any, photos: Path, photo: Path) -> None:
+    controller = at_photo.controller
+    change(at_photo, layer=0)
+    controller.open_image(photos / "coffee.jpg")
+    controller.travel.undo()
+    at_photo.view.show_cancelled.assert_called_once_with()
+    assert controller.runs.number is None and controller.shown.result.image.path == photo
+
+
+def test_a_tab_that_appears_stays_behind_where_a_place_in_another_is_gone_to(at_caption: Any) -> None:
+    travel = at_caption.controller.travel
+    place = travel.place()
+    assert travel.may_bring("caption") and travel.may_bring("attention")
+    change(at_caption, layer=0)
+    at_caption.controller.choose_model(SMALL)
+    finish_all(at_caption)
+    travel.visit(place)
+    assert not travel.may_bring("caption") and travel.may_bring(place.tab)
+    finish_all(at_caption)
+    assert travel.may_bring("caption")

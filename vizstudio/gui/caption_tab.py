@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.captions import Captions
+from vizstudio.gui.panes import tab_name
 from vizstudio.gui.views.caption import CaptionView
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class CaptionTab(QObject):
         self._window.inspector.show_caption(snapshot)
         if snapshot is not None:
             self._view.show_snapshot(snapshot, new_result)
-        if there and changes:
+        if there and changes and self._window.controller.travel.may_bring(tab_name(self._view)):
             tabs.setCurrentIndex(self._index)
 
     def show_written(self) -> None:

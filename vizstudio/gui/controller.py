@@ -139,7 +139,9 @@ class Controller:
                     panel, TokenAxis((), analysis.position().grid), layer.queries
                 )
         shown = self._snapshot
-        if shown is not None and shown.result is self._result:  # the panel at once; the query's map comes later
+        if (
+            shown is not None and shown.result is self._result
+        ):  # the panel at once; the query's map comes later
             self._snapshot = replace(shown, state=replace(shown.state, panel=panel))
             self._view.show_snapshot(self._snapshot, False)
         self.change(**changes)
@@ -147,6 +149,15 @@ class Controller:
     def cancel(self) -> None:
         """Give up the run under way; what is shown stays."""
         self.runs.cancel()
+
+    def stay(self) -> None:
+        """Give up what is not shown yet, also a result whose map is under way."""
+        shown = self._snapshot.result if self._snapshot is not None else None
+        if self.runs.number is not None or self._result is not shown:  # a run counts until its map is shown
+            self.runs.drop()
+            self._view.show_cancelled()
+        self.maps.drop()
+        self._result = shown
 
     def request(self) -> None:
         """Run the model on the image, if both are chosen."""

@@ -75,6 +75,10 @@ class Travel:
             self._wanted = None
             self.view.show_history(self.history.can)
 
+    def may_bring(self, tab: str) -> bool:
+        """Return whether a tab that appears may come to the front: not where a place in another tab is gone to."""
+        return self._wanted is None or self._wanted.tab == tab
+
     def show_tab(self, name: str, in_view: bool = False) -> None:
         """Remember that another tab is in front; `in_view` says that it was so before, in a pane of its own."""
         self.tab = name
@@ -128,7 +132,7 @@ class Travel:
         )
         controller.image, controller.choice = place.image, place.choice
         if same:
-            controller.runs.drop()  # of what was gone to before
+            controller.stay()  # of what was gone to before, nothing comes any more
             controller.change()
             self._bring_caption(place)
         else:
