@@ -13,6 +13,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 
+from vizstudio.core.errors import UsageError
 from vizstudio.core.geometry import TokenAxis
 from vizstudio.core.looks import by_mass
 from vizstudio.core.maps import all_heads, attention_heatmap
@@ -20,6 +21,7 @@ from vizstudio.core.overlay import colorize, overlay
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.core.types import Heatmap
 from vizstudio.entries import ReductionEntry
+from vizstudio.gui import more_tabs
 from vizstudio.gui.map_grid import grid_key, map_grid
 from vizstudio.gui.snapshot import ModelChoice, Result
 
@@ -236,6 +238,23 @@ def test_a_plugins_reduction(
 
 
 # Query and wipe by the mouse
+
+
+def test_where_there_are_no_maps_those_of_before_do_not_stay(
+    wall: Any, studio: Any, qtbot: Any, settle: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise UsageError("this layer has no map")
+
+    monkeypatch.setattr(more_tabs, "map_grid", fails)
+    studio.controller.open_image(photos / "coffee.jpg")
+    settle(studio)
+    qtbot.waitUntil(lambda: wall.problem.text() == "this layer has no map", timeout=TIMEOUT)
+    assert not wall.canvas.isVisible() and not wall.tiles
+    monkeypatch.undo()
+    studio.controller.change(layer=0, view="heads")
+    qtbot.waitUntil(lambda: bool(wall.tiles), timeout=TIMEOUT)
+    assert wall.canvas.isVisible() and not wall.problem.isVisible()
 
 
 def drag(qtbot: Any, canvas: Any, start: QPoint, end: QPoint) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -261,6 +262,28 @@ def test_both_panes_follow_what_is_asked(studio: Any, qtbot: Any, settle: Settle
     qtbot.keyClick(studio.inspector.layer, Qt.Key.Key_Right)
     settle(studio)
     assert plot._content.chosen == {"layer": 2, "head": 0}
+
+
+def shows(what: Any, result: Any) -> bool:
+    """Return whether something is there and of a result."""
+    return what is not None and what.result is result
+
+
+def test_what_two_panes_compute_does_not_stop_each_other(
+    studio: Any, qtbot: Any, settle: Settle, photos: Path
+) -> None:
+    studio.controller.change(view="wall")
+    studio.tabs.setCurrentWidget(studio.more.heads)
+    qtbot.keyClick(studio, Qt.Key.Key_F7)
+    studio.tabs.setCurrentWidget(studio.attention)
+    assert studio.attention.isVisible() and studio.more.heads.isVisible()
+    for name in ("coffee.jpg", "chelsea.jpg", "coffee.jpg"):
+        studio.controller.open_image(photos / name)
+        settle(studio)
+        result = studio.controller.shown.result
+        assert result.image.name == name
+        qtbot.waitUntil(lambda of=result: shows(studio.more.heads._numbers, of), timeout=TIMEOUT)
+        qtbot.waitUntil(lambda of=result: shows(studio.attention.grid._grid, of), timeout=TIMEOUT)
 
 
 def test_going_to_the_other_pane_is_no_other_place(studio: Any, qtbot: Any) -> None:

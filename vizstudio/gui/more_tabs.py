@@ -1,6 +1,7 @@
 """The tabs of heads and predictions, maps of attention, measures of positions: computed when they are shown."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
@@ -22,23 +23,17 @@ if TYPE_CHECKING:
 
 
 class MoreTabs(QObject):
-    """Adds the tabs, keeps their worker, and sends what the user does there to the controller."""
+    """Adds the tabs, keeps their workers, and sends what the user does there to the controller."""
 
     def __init__(self, window: "MainWindow", host: PluginHost) -> None:
         super().__init__(window)
         self._window = window
         self._snapshot: Snapshot | None = None
-        self.jobs = JobBridge("vizstudio-tabs", self)
+        self._bridges: list[JobBridge] = []
         self.heads, self.predictions = HeadsView(), PredictionsView()
-        shelf = window.controller.shelf
-        self.numbers = OnDemand(self.jobs, shelf, self.heads.show_numbers, self._failed)
-        self.maps = OnDemand(self.jobs, shelf, window.attention.show_grid, self._no_maps)
-        self.measures = OnDemand(self.jobs, shelf, window.position.show_measure, self._broken)
-        self.demands = (self.numbers, self.maps, self.measures)
-        for demand in self.demands:
-            self.jobs.finished.connect(demand.latest.on_finished)
-            self.jobs.failed.connect(demand.latest.on_failed)
-            self.jobs.stopped.connect(demand.latest.on_stopped)
+        self.numbers = self._on_demand("heads", self.heads.show_numbers, self._failed)
+        self.maps = self._on_demand("many", window.attention.show_grid, self._no_maps)
+        self.measures = self._on_demand("positions", window.position.show_measure, self._broken)
         window.tabs.addTab(self.heads, self.tr("Heads"))
         window.tabs.addTab(self.predictions, self.tr("Predictions"))
         window.tabs.shownChanged.connect(self._look)
@@ -47,6 +42,18 @@ class MoreTabs(QObject):
         window.position.viewChosen.connect(self._choose_position)
         window.position.viewShown.connect(self._look)
         self.heads.chosen.connect(lambda changes: window.controller.change(**changes))
+
+    def _on_demand(
+        self, name: str, show: Callable[[Any], None], fail: Callable[[BaseException, str], None]
+    ) -> OnDemand:
+        """Return what computes in a worker of its own: several tabs can be in front, each of its pane."""
+        bridge = JobBridge(f"vizstudio-{name}", self)
+        demand = OnDemand(bridge, self._window.controller.shelf, show, fail)
+        bridge.finished.connect(demand.latest.on_finished)
+        bridge.failed.connect(demand.latest.on_failed)
+        bridge.stopped.connect(demand.latest.on_stopped)
+        self._bridges.append(bridge)
+        return demand
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show another view."""
@@ -66,7 +73,6 @@ class MoreTabs(QObject):
         if is_shown(self.heads):
             self.heads.show_snapshot(snapshot)
             self.numbers.ask((result,), lambda: head_numbers(result))
-
         position = self._window.position
         if is_shown(position) and position.view != OF_POSITION[0] and result.positions is not None:
             view = position.view
@@ -93,4 +99,5 @@ class MoreTabs(QObject):
 
     def close(self, timeout: float) -> bool:
         """Cancel what runs and wait a moment; returns whether it had ended by then."""
-        return self.jobs.close(timeout)
+        ended = [bridge.close(timeout) for bridge in self._bridges]
+        return all(ended)

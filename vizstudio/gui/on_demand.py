@@ -14,7 +14,7 @@ class OnDemand:
     Parameters
     ----------
     jobs : Jobs
-        The worker; several of these may share it, as one tab at a time is in front.
+        The worker, for this alone: who shared it would cancel what the other is asked for.
     shelf : ModelShelf
         Keeps the model from being run by two at once.
     show : callable

@@ -92,6 +92,7 @@ class MapGridView(QWidget):
     def show_grid(self, grid: MapGrid, heading: str) -> None:
         """Show another picture; the zoom is kept unless it is of another shape."""
         before, self._grid = self._grid, grid
+        self.frame.setVisible(True)
         high, wide = grid.pixels.shape[:2]
         edge = MARGIN * max(high, wide)
         self.picture.set_image(to_qimage(grid.pixels), (edge, edge, wide, high))
@@ -116,7 +117,9 @@ class MapGridView(QWidget):
         self._write_numbers(grid, edge)
 
     def show_problem(self, why: str) -> None:
-        """Say why there is no picture."""
+        """Say why there is no picture; that of another view, or of another photo, does not stay."""
+        self._grid = None
+        self.frame.setVisible(False)
         self.problem.setText(why)
         self.problem.setVisible(True)
 
