@@ -181,8 +181,9 @@ def test_pasting_paths(ready: Any, qtbot: Any, settle: Settle, folder: Path, for
     assert shown(ready) == "one.png"
 
 
-def test_pasting_nothing_says_so(ready: Any, qtbot: Any) -> None:
-    QGuiApplication.clipboard().setText("some words\nof no file")
+@pytest.mark.parametrize("text", ["some words\nof no file", "a" * 300, "~no-such-user-here/a.png", "a\0b"])
+def test_pasting_nothing_says_so(ready: Any, qtbot: Any, text: str) -> None:
+    QGuiApplication.clipboard().setText(text)
     paste(ready, qtbot)
     assert ready.status.message.text().startswith("Nothing to paste") and ready.controller.image is None
 

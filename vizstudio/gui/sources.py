@@ -70,12 +70,17 @@ def paths_in(data: QMimeData) -> list[Path]:
     if data.hasUrls():
         return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
     lines = [line.strip().strip("'\"") for line in data.text().splitlines() if line.strip()]
-    paths = [Path(line).expanduser() for line in lines]
-    return (
-        paths
-        if all(len(line) < 4096 and path.exists() for line, path in zip(lines, paths, strict=True))
-        else []
-    )
+    paths = [path for line in lines if (path := _existing(line)) is not None]
+    return paths if len(paths) == len(lines) else []
+
+
+def _existing(text: str) -> Path | None:
+    """Return the file or folder of a name, None where there is none, or the text cannot be a name."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # longer than names may be; in the home of a user who does not exist
+        return None
 
 
 class Sources(QObject):
