@@ -13,9 +13,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from vizstudio import builtin
+from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.taken import subject
 from vizstudio.pictures import write_picture
+from vizstudio.registry import Registry
 from vizstudio.reproduce import as_command, as_python
 
 TIMEOUT = 30_000  # milliseconds; only to end a test that hangs
@@ -60,6 +62,18 @@ def dialog(studio: Any, qtbot: Any) -> Any:
     yield dialog
     if studio.takeaway.exports._dialog is not None:
         dialog.close()
+
+
+def test_without_a_format_the_user_is_told_what_to_do(
+    studio: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "entries", lambda _: [])
+    qtbot.keyClick(studio, Key.Key_E, CTRL)
+    dialog = studio.findChild(ErrorDialog)
+    assert (
+        studio.takeaway.exports._dialog is None and "No plugin brings a file format" in dialog.sentence.text()
+    )
+    dialog.close()
 
 
 def test_nothing_to_export_at_first(window: Any, qtbot: Any) -> None:

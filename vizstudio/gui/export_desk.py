@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from vizstudio.core.context import RunContext
-from vizstudio.core.errors import VizstudioError
+from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.view import Figure
 from vizstudio.gui.dialogs.export import ExportDialog
@@ -81,7 +81,14 @@ class ExportDesk(QObject):
         except VizstudioError as error:
             self._failed(error, "")
             return
-        dialog = ExportDialog(views, view, self._host.exporters.entries(), self._window)
+        formats = self._host.exporters.entries()
+        if not formats:
+            told = self.tr(
+                "no plugin brings a file format: switch one on that does, such as builtin, in Help"
+            )
+            self._failed(UsageError(told), "")
+            return
+        dialog = ExportDialog(views, view, formats, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setModal(True)
         dialog.changed.connect(self._preview)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from vizstudio.gui.training.chart import Chart, thin_out
 from vizstudio.gui.training.recipe_panel import RecipePanel
 from vizstudio.gui.training.run_log import Curve
+from vizstudio.plugins import PluginHost
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -53,6 +54,15 @@ def test_the_most_used_are_shown_and_the_others_unfold(panel: RecipePanel, qtbot
     qtbot.mouseClick(panel.form.more, LEFT)
     qtbot.keyClicks(panel.form.search, "weight decay")
     assert [name for name, row in rows.items() if row.editor.isVisible()] == ["weight_decay"]
+
+
+def test_without_a_recipe_nothing_can_be_done(qtbot: Any) -> None:
+    panel = RecipePanel(PluginHost(), lambda error: pytest.fail(str(error)))
+    qtbot.addWidget(panel)
+    panel.show()
+    for widget in (panel.load, panel.save, panel.start, panel.form.search):
+        assert not widget.isEnabled()
+    assert not panel.form.more.isVisible() and panel.form.more.window() is panel
 
 
 def test_only_what_differs_is_given_and_start_hands_it_over(

@@ -55,10 +55,12 @@ class OptionsForm(QWidget):
         self.kind: type[TrainConfig] | None = None
         self.rows: dict[str, Row] = {}
         self._strict = False  # whether options that are missing are marked too
-        self.search, self.more = QLineEdit(), QToolButton()
+        self.search, self.more = QLineEdit(), QToolButton(self)
         self.search.setPlaceholderText(self.tr("Search the options"))
         self.search.setAccessibleName(self.search.placeholderText())
         self.search.setClearButtonEnabled(True)
+        self.search.setEnabled(False)  # until there are options
+        self.more.setVisible(False)
         self.more.setText(self.tr("More options"))
         self.more.setCheckable(True)
         self.more.setAutoRaise(True)
@@ -85,6 +87,7 @@ class OptionsForm(QWidget):
         """Show a recipe's options; what was given of those with the same name stays."""
         before = self.given()
         self.kind, self._strict = kind, False
+        self.search.setEnabled(True)
         inside = QWidget()
         grid = QGridLayout(inside)
         grid.setContentsMargins(0, 0, 10, 0)

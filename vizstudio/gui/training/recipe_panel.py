@@ -91,7 +91,9 @@ class RecipePanel(QWidget):
     def _show_recipe(self) -> None:
         """Show the options of the recipe that is chosen, or why they cannot be had."""
         recipe = self.recipe.currentData()
-        self.start.setEnabled(False)
+        buttons = (self.load, self.save, self.start)
+        for button in buttons:
+            button.setEnabled(False)
         if recipe is None:
             return
         try:
@@ -105,7 +107,8 @@ class RecipePanel(QWidget):
         fill(self.preset, presets, "")
         blocker.unblock()
         self.preset.setEnabled(len(presets) > 1)
-        self.start.setEnabled(True)
+        for button in buttons:
+            button.setEnabled(True)
 
     def _take_preset(self) -> None:
         """Show a preset's options; where the data are and where the run goes stays."""
