@@ -1,11 +1,14 @@
-"""Makes the pictures of the tutorial, from the models and scenes that ship.
+"""Makes the pictures of the documentation, from the models and scenes that ship: the tutorial's and the window's.
 
-usage: python scripts/make_docs_pictures.py [--out FOLDER]
+usage: python scripts/make_docs_pictures.py [--window] [--out FOLDER]
 """
 
 import argparse
+import os
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -28,22 +31,16 @@ def run(program: object, words: list[str]) -> None:
         raise SystemExit(code)
 
 
-def make(out: Path) -> None:
-    """Write all pictures."""
-    out.mkdir(parents=True, exist_ok=True)
+def tutorial(scenes: Path, made: Path, out: Path) -> None:
+    """Write the pictures of the tutorial."""
     preset = ["vit-finetune", "--preset", "dlcv-hw3", "--steps", "1000"]
     run(vizstudio_train, ["show", *preset, "--picture", str(out / "learning-rate.png")])
-    with tempfile.TemporaryDirectory() as folder:
-        scenes, made = Path(folder) / "scenes", Path(folder) / "made"
-        data = ["export", "emoji-scenes", str(scenes), "--count", "3", "--size", "160", "--split", "val"]
-        run(vizstudio_train, data)
-        first = scenes / "val" / f"{SCENES[0]}.png"
-        for name, (model, options) in VIEWS.items():
-            run(vizstudio, ["run", str(first), "--model", model, *options, "--out", str(made)])
-            shutil.copyfile(made / f"{SCENES[0]}_{options[1]}.png", out / f"{name}.png")
-        images = [str(scenes / "val" / f"{scene}.png") for scene in SCENES]
-        run(vizstudio, ["run", *images, "--model", "vit:demo", "--view", "attention", "--out", str(made)])
-        side_by_side([made / f"{scene}_attention.png" for scene in SCENES], out / "attention.png")
+    for name, (model, options) in VIEWS.items():
+        words = ["run", str(scenes / f"{SCENES[0]}.png"), "--model", model, *options, "--out", str(made)]
+        run(vizstudio, words)
+        shutil.copyfile(made / f"{SCENES[0]}_{options[1]}.png", out / f"{name}.png")
+    run(vizstudio, ["run", str(scenes), "--model", "vit:demo", "--view", "attention", "--out", str(made)])
+    side_by_side([made / f"{scene}_attention.png" for scene in SCENES], out / "attention.png")
 
 
 def side_by_side(pictures: list[Path], path: Path) -> None:
@@ -56,7 +53,76 @@ def side_by_side(pictures: list[Path], path: Path) -> None:
     page.resize((page.width // 2, page.height // 2), Image.Resampling.LANCZOS).save(path)
 
 
-if __name__ == "__main__":
+def window(scenes: Path, out: Path) -> None:
+    """Photograph the window: two panes, a caption, a comparison."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["VIZSTUDIO_CONFIG_DIR"] = os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
+    from vizstudio.gui.app import make_application
+    from vizstudio.gui.main_window import MainWindow
+    from vizstudio.gui.snapshot import ModelChoice
+    from vizstudio.plugins import load_plugins
+
+    application = make_application()
+    studio = MainWindow(load_plugins(), "cpu")
+    studio.resize(1280, 800)
+    studio.show()
+    studio.list_models()
+
+    def photograph(name: str, is_there: Callable[[], object]) -> None:
+        while not is_there():
+            application.processEvents()
+        end = time.monotonic() + 4  # maps are drawn in a worker
+        while time.monotonic() < end:
+            application.processEvents()
+        studio.grab().save(str(out / f"{name}.png"))
+
+    controller, tabs = studio.controller, studio.tabs
+    studio.choose_model(ModelChoice("vit:demo"))
+    controller.open_image(scenes / f"{SCENES[0]}.png")
+    while controller.shown is None:
+        application.processEvents()
+    tabs.setCurrentWidget(studio.position)
+    studio.panes.move_out()
+    photograph("panes", lambda: studio.attention.query_grid)
+    studio.panes.join_all()
+    studio.compare.keep()
+    controller.open_image(scenes / f"{SCENES[2]}.png")
+    photograph("compare", lambda: studio.compare.comparing.beside)
+    studio.choose_model(ModelChoice("catr:demo"))
+    controller.open_image(scenes / f"{SCENES[0]}.png")
+    tabs.setCurrentWidget(studio.caption)
+    photograph("caption", lambda: studio.caption.strip.count() > 5)
+    studio.caption.strip.chosen.emit(4)
+    photograph("caption", lambda: True)
+    studio.close()
+
+
+def main() -> None:
+    """Make the pictures that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/pictures/tutorial"))
-    make(parser.parse_args().out)
+    parser.add_argument("--window", action="store_true")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    out = given.out or Path(__file__).parents[1] / "docs" / "pictures" / (
+        "window" if given.window else "tutorial"
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        data = [
+            "export",
+            "emoji-scenes",
+            folder + "/scenes",
+            "--count",
+            "3",
+            "--size",
+            "160",
+            "--split",
+            "val",
+        ]
+        run(vizstudio_train, data)
+        scenes = Path(folder) / "scenes" / "val"
+        window(scenes, out) if given.window else tutorial(scenes, Path(folder) / "made", out)
+
+
+if __name__ == "__main__":
+    main()

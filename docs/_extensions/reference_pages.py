@@ -15,7 +15,7 @@ from vizstudio import cli, train_cli
 from vizstudio.commands import recipes
 from vizstudio.commands.program import load_host
 from vizstudio.plugins import PluginHost
-from vizstudio.training.config import TrainConfig, option
+from vizstudio.training.config import ImageTraining, TrainConfig, option
 from vizstudio.views import views_of
 
 import interface_page  # isort: skip
@@ -106,9 +106,10 @@ def options_page(host: PluginHost) -> str:
     for entry in host.trainers.entries():
         kind = recipes.config_of(host, entry.id)
         own = [name for name in kind.model_fields if name not in shared]
+        own.sort(key=lambda name: name in ImageTraining.model_fields)  # what others have too comes last
         parts += [f"## {entry.id}\n", f"{entry.summary}\n", "### Its own options\n"]
         parts += [_field(kind, name) for name in own]
-        parts += [f"### What every recipe has, in {entry.id}\n", *(_field(kind, name) for name in shared)]
+        parts += ["### Options that every recipe has\n", *(_field(kind, name) for name in shared)]
         for preset, values in kind.presets.items():
             told = yaml.safe_dump(dict(values), sort_keys=False)
             parts += [f"### The preset {preset}\n", f"```yaml\n{told}```\n"]
@@ -117,15 +118,15 @@ def options_page(host: PluginHost) -> str:
 
 def _field(kind: type[TrainConfig], name: str) -> str:
     field = kind.model_fields[name]
-    default = "required" if field.is_required() else f"default: {_value(field.default)}"
+    default = "required" if field.is_required() else _default(field.default)
     facts = [_type(field.annotation), *map(_limit, field.metadata), default]
     described = f"{field.description} *[{', '.join(filter(None, facts))}]*"
     return f"`{name}`, `{option(name)}`\n: {described}\n"
 
 
-def _value(value: Any) -> str:
-    text = yaml.safe_dump(value).splitlines()[0]
-    return "none" if value is None else f"`{text}`"
+def _default(value: Any) -> str:
+    """Return a default as a file would have it; of None the description says what it stands for."""
+    return "" if value is None else f"default: `{yaml.safe_dump(value).splitlines()[0]}`"
 
 
 def _type(annotation: Any) -> str:
