@@ -22,6 +22,8 @@ from vizstudio.registry import ModelRegistry, Registrar, Registry, one_line
 
 GROUP = "vizstudio.plugins"
 BUNDLED = "vizstudio"
+TRAINING_COMMANDS = ("list", "export", "show", "evaluate", "timeline")
+"""What no recipe may be called, as each is a command of ``vizstudio-train``."""
 Status = Literal["active", "quarantined", "disabled", "skipped"]
 
 
@@ -58,7 +60,7 @@ class PluginHost:
     models: ModelRegistry = field(default_factory=ModelRegistry)
     datasets: Registry[DatasetEntry] = field(default_factory=lambda: Registry(DatasetEntry, "data set"))
     trainers: Registry[TrainerEntry] = field(
-        default_factory=lambda: Registry(TrainerEntry, "recipe", reserved=("list", "show", "export"))
+        default_factory=lambda: Registry(TrainerEntry, "recipe", reserved=TRAINING_COMMANDS)
     )
     reductions: Registry[ReductionEntry] = field(
         default_factory=lambda: Registry(ReductionEntry, "view", reserved=tuple(VIEWS))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vizstudio import hookspecs
+from vizstudio import hookspecs, train_cli
 from vizstudio.api import (
     DatasetEntry,
     ExporterEntry,
@@ -22,7 +22,7 @@ from vizstudio.api import (
     UsageError,
     ViewEntry,
 )
-from vizstudio.plugins import PluginHost
+from vizstudio.plugins import TRAINING_COMMANDS, PluginHost, load_plugins
 from vizstudio.registry import Registrar, Registry, load_target
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
@@ -104,6 +104,15 @@ def test_register_trainers(site: Any) -> None:
     assert done.returncode == 1
     assert "'healthy.counting:LostConfig' cannot be loaded" in done.stderr
     assert "--by" in site.vizstudio("count", "--help", module="vizstudio.train_cli").stdout
+
+
+def test_no_recipe_may_be_called_as_a_command_is() -> None:
+    own = {name for name in train_cli.app if not name.startswith("-")} - {
+        *load_plugins(safe_mode=True).trainers.ids()
+    }
+    assert own == {*TRAINING_COMMANDS}
+    for name in own:
+        assert not PluginHost().trainers.is_free(name)
 
 
 def test_register_reductions(site: Any, photos: Path) -> None:
@@ -218,7 +227,7 @@ def test_what_one_image_of_a_folder_lacks_does_not_lose_the_others(
     [
         (
             "unloadable",
-            "plugin 'healthy' failed loading toy:unloadable (MemoryError: too big a toy): --debug shows where",
+            "plugin 'healthy' failed loading toy:unloadable (OverflowError: too big a toy): --debug shows where",
         ),
         ("nothing", "plugin 'healthy' must return a Model with its info from 'healthy.model:load'"),
     ],

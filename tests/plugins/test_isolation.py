@@ -279,8 +279,14 @@ def test_a_plugin_for_this_interface_is_loaded(stated: str | None, site: Any, lo
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ("'>=2.0'", "it needs version >=2.0 of the plugin interface, and this vizstudio has 1.0: install"),
-        ("'<1.0'", "it needs version <1.0 of the plugin interface, and this vizstudio has 1.0: install"),
+        (
+            "'>=2.0'",
+            f"it needs version >=2.0 of the plugin interface, and this vizstudio has {API_VERSION}: install",
+        ),
+        (
+            "'<1.0'",
+            f"it needs version <1.0 of the plugin interface, and this vizstudio has {API_VERSION}: install",
+        ),
         ("'new'", "VIZSTUDIO_API must be a specifier such as '>=1.0,<2', and is 'new'"),
         ("1.0", "VIZSTUDIO_API must be a specifier such as '>=1.0,<2', and is 1.0"),
     ],

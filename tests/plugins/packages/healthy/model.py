@@ -67,7 +67,7 @@ class Toy:
 
 def load(name, request, context):
     if name == "unloadable":
-        raise MemoryError("too big a toy")
+        raise OverflowError("too big a toy")
     if name == "nothing":
         return None
     return Toy(name, context.device)
