@@ -20,6 +20,7 @@ extensions = [
     "sphinx_copybutton",
     "mathml",
     "reference_pages",
+    "interface_page",
 ]
 exclude_patterns = ["_extensions"]
 myst_enable_extensions = ["dollarmath", "attrs_block", "deflist"]
@@ -28,10 +29,11 @@ html_math_renderer = "mathml"
 
 default_role = "py:obj"  # single backticks in docstrings: a link where there is something to link to
 napoleon_google_docstring = False
+autodoc_preserve_defaults = True  # no address of a function stands in a signature
 autodoc_member_order = "bysource"
 napoleon_use_param = False
 napoleon_use_rtype = False
-smartquotes = False
+smartquotes_action = "D"  # dashes alone
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 88

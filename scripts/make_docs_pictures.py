@@ -17,6 +17,7 @@ from vizstudio.cli import main as vizstudio
 from vizstudio.train_cli import main as vizstudio_train
 
 SCENES = ("000000000000", "000000000001", "000000000002")
+STAGE_TOP, STAGE_TALL = 106, 660  # of a picture of attention on a square photo, in pixels
 VIEWS = {  # picture: (model, options); of the first scene
     "position": ("vit:demo", ["--view", "position"]),
     "caption": ("catr:demo", ["--view", "caption"]),
@@ -44,13 +45,14 @@ def tutorial(scenes: Path, made: Path, out: Path) -> None:
 
 
 def side_by_side(pictures: list[Path], path: Path) -> None:
-    """Put pictures of attention beside each other, at half their size."""
+    """Put pictures of attention beside each other without what stands above and below, at two thirds of their size."""
     opened = [Image.open(picture).convert("RGB") for picture in pictures]
-    width, height = max(p.width for p in opened), max(p.height for p in opened)
-    page = Image.new("RGB", (width * len(opened), height), "white")
+    width = max(picture.width for picture in opened)
+    page = Image.new("RGB", (width * len(opened), STAGE_TALL), "white")
     for number, picture in enumerate(opened):
-        page.paste(picture, (number * width, 0))
-    page.resize((page.width // 2, page.height // 2), Image.Resampling.LANCZOS).save(path)
+        stage = picture.crop((0, STAGE_TOP, picture.width, STAGE_TOP + STAGE_TALL))
+        page.paste(stage, (number * width, 0))
+    page.resize((page.width * 2 // 3, page.height * 2 // 3), Image.Resampling.LANCZOS).save(path)
 
 
 def window(scenes: Path, out: Path) -> None:

@@ -1,6 +1,10 @@
 """The page of the plugin interface: every public name, by what it is for, from its docstring."""
 
 from types import FunctionType
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
 
 import vizstudio.api
 
@@ -44,13 +48,7 @@ Hooks
 From Python, without a plugin
 -----------------------------
 
-.. autofunction:: vizstudio.load_model
-
-.. autoclass:: vizstudio.LoadedModel
-   :members:
-
-.. autofunction:: vizstudio.write_picture
-
+{public}
 .. autoclass:: vizstudio.core.state.ViewState
 
 Tests of a plugin
@@ -73,10 +71,12 @@ def text() -> str:
     for name in vizstudio.api.__all__:
         groups[_group(name)].append(name)
     hooks = ", ".join(name for name in dir(vizstudio.hookspecs) if name.startswith("register_"))
-    parts = [HEADING.format(version=vizstudio.api.API_VERSION, hooks=hooks)]
+    names = sorted((name for name in vizstudio.__all__ if not name.startswith("_")), key=str.swapcase)
+    public = "\n".join(_directive(vizstudio, name) for name in names)
+    parts = [HEADING.format(version=vizstudio.api.API_VERSION, hooks=hooks, public=public)]
     for group, names in groups.items():
         parts.append(f"{group}\n{'-' * len(group)}\n")
-        parts += [_directive(name) for name in names]
+        parts += [_directive(vizstudio.api, name) for name in names]
     return "\n".join(parts)
 
 
@@ -92,10 +92,30 @@ def _group(name: str) -> str:
     )
 
 
-def _directive(name: str) -> str:
-    value = getattr(vizstudio.api, name)
+def _directive(module: Any, name: str) -> str:
+    value, path = getattr(module, name), f"{module.__name__}.{name}"
     if name in ALIASES:
-        return f".. autodata:: vizstudio.api.{name}\n"
+        return f".. autodata:: {path}\n"
     if isinstance(value, FunctionType):
-        return f".. autofunction:: vizstudio.api.{name}\n"
-    return f".. autoclass:: vizstudio.api.{name}\n   :members:\n   :show-inheritance:\n"
+        return f".. autofunction:: {path}\n"
+    hidden = "   :exclude-members: model_config, targets\n"
+    return f".. autoclass:: {path}\n   :members:\n{hidden}   :show-inheritance:\n"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Link names where docstrings say them by the module that defines them."""
+    app.connect("missing-reference", _find_public)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _find_public(app: Sphinx, env: Any, node: nodes.Element, content: nodes.Element) -> nodes.Node | None:
+    name = str(node.get("reftarget", "")).rpartition(".")[2]
+    if (
+        node.get("refdomain") != "py"
+        or name not in vizstudio.api.__all__
+        or node["reftarget"].startswith("vizstudio.api")
+    ):
+        return None
+    node["reftarget"] = f"vizstudio.api.{name}"
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", node["reftarget"], node, content)

@@ -77,7 +77,7 @@ def _reference(app: App) -> str:
     text = text.partition("\n")[2]  # the page has its own title
     text = re.sub(r"## Table of Contents.*?(?=\*\*Commands)", "", text, flags=re.DOTALL)
     text = text.replace("*[default: ]*", "")
-    text = re.sub(r"^\* (.+?): +(.+)$", r"\1\n: \2\n", text, flags=re.MULTILINE)
+    text = re.sub(r"^\* (.+?): +(.+)$", lambda m: f"{m[1]}\n: {_marked(m[2])}\n", text, flags=re.MULTILINE)
     first, *others = re.split(r"(?m)^\*\*General\*\*:$", text)
     parts = [first, "**Every command**:", *(_general(part, i == 0) for i, part in enumerate(others))]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
@@ -87,6 +87,11 @@ def _general(part: str, keep: bool) -> str:
     """Return what follows the heading of the general options, without these unless they are to be kept."""
     options, heading, rest = part.partition("\n## ")
     return (options if keep else "") + (heading + rest if heading else "")
+
+
+def _marked(text: str) -> str:
+    """Return a text with its options as code, unless they are so already."""
+    return re.sub(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*)", lambda m: m[1] or f"`{m[2]}`", text)
 
 
 def _terms(pairs: list[tuple[str, str]]) -> list[str]:
@@ -120,7 +125,7 @@ def _field(kind: type[TrainConfig], name: str) -> str:
     field = kind.model_fields[name]
     default = "required" if field.is_required() else _default(field.default)
     facts = [_type(field.annotation), *map(_limit, field.metadata), default]
-    described = f"{field.description} *[{', '.join(filter(None, facts))}]*"
+    described = f"{_marked(str(field.description))} *[{', '.join(filter(None, facts))}]*"
     return f"`{name}`, `{option(name)}`\n: {described}\n"
 
 
