@@ -122,7 +122,8 @@ def test_a_place_that_could_not_be_shown() -> None:
     history.revert()
     assert history.current == other
     history.undo()
-    history.settle()
+    assert not history.is_shown
+    history.record(START)
     history.revert()
     assert history.current == START
 

@@ -1,5 +1,6 @@
 """Undo, redo, back and forward on the controller, with no Qt: workers do what the test says."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -253,3 +254,45 @@ def test_a_tab_that_appears_stays_behind_where_a_place_in_another_is_gone_to(at_
     assert not travel.may_bring("caption") and travel.may_bring(place.tab)
     finish_all(at_caption)
     assert travel.may_bring("caption")
+
+
+def test_what_is_asked_for_on_the_way_fails(at_photo: Any, photos: Path, photo: Path) -> None:
+    travel = at_photo.controller.travel
+    at_photo.controller.open_image(photos / "coffee.jpg")
+    finish_all(at_photo)
+    travel.show_position("position-norm")
+    change(at_photo, layer=0)
+    before = travel.place()
+    travel.undo()
+    travel.undo()
+    travel.undo()
+    assert travel.history.current.image == photo
+    at_photo.controller.choose_model(OTHER)
+    number = at_photo.controller.runs.number
+    at_photo.controller.runs.on_failed(number, ValueError("no such weights"), "details")
+    assert travel.history.current == travel.place() == before
+    assert at_photo.controller.image == before.image and at_photo.controller.choice == before.choice
+    assert at_photo.controller.state == before.state
+
+
+def test_what_is_changed_on_the_way_stays_when_it_fails(at_photo: Any, photos: Path) -> None:
+    travel = at_photo.controller.travel
+    at_photo.controller.open_image(photos / "coffee.jpg")
+    finish_all(at_photo)
+    travel.back()
+    at_photo.controller.change(opacity=0.25)
+    at_photo.controller.runs.on_stopped(at_photo.controller.runs.number)
+    assert travel.history.current == travel.place()
+    assert travel.place().state.opacity == 0.25 and travel.place().image == photos / "coffee.jpg"
+
+
+def test_what_is_changed_on_the_way_to_a_session_stays_when_something_else_fails(
+    at_photo: Any, photos: Path
+) -> None:
+    travel = at_photo.controller.travel
+    travel.visit(replace(travel.place(), image=photos / "coffee.jpg"))
+    at_photo.controller.change(opacity=0.25)
+    at_photo.controller.choose_model(OTHER)
+    number = at_photo.controller.runs.number
+    at_photo.controller.runs.on_failed(number, ValueError("no such weights"), "details")
+    assert travel.history.current == travel.place() and travel.place().state.opacity == 0.25

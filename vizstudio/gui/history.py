@@ -52,7 +52,7 @@ class History:
     """Places in order and where the user is among them.
 
     Undo and redo go through all of them; back and forward skip those that only look different. A place that is
-    gone to may take time to be shown, or fail to be: `settle` says that it is shown, `revert` that it failed.
+    gone to may take time to be shown, or fail to be: `record` says that it is shown, `revert` that it failed.
 
     Parameters
     ----------
@@ -133,9 +133,10 @@ class History:
         }
         return {name: index in there for name, index in steps.items()}
 
-    def settle(self) -> None:
-        """Note that the place is shown that was gone to."""
-        self._shown = self._at
+    @property
+    def is_shown(self) -> bool:
+        """Whether the current place is shown, rather than gone to."""
+        return self._at == self._shown
 
     def revert(self) -> None:
         """Be again at the place that is shown, as the one gone to could not be."""

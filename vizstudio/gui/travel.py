@@ -161,21 +161,26 @@ class Travel:
     def leave(self) -> None:
         """Go to no place any more, as the user asked for something else."""
         self._wanted = None
-        self.history.settle()
 
     def fail(self) -> None:
-        """Stay where the user was, as a place could not be shown."""
-        if self._wanted is None:
-            return
-        self._wanted = None
-        self.history.revert()
-        if self.history.current is not None:
-            self.beside = self.history.current.beside
-        controller, shown = self._controller, self._controller.shown
+        """Stay where the user was, as a place could not be shown, or what was asked for on the way to one."""
+        if self._wanted is not None or not self.history.is_shown:
+            self._wanted = None
+            self.history.revert()
+            self._restore()
+        place = self.place()
+        if place is not None:  # also what was changed meanwhile
+            self.history.record(place)
+            self.view.show_history(self.history.can)
+
+    def _restore(self) -> None:
+        """Ask for what is shown."""
+        current, controller, shown = self.history.current, self._controller, self._controller.shown
+        if current is not None:
+            self.beside, self.position = current.beside, current.position
         if shown is not None:
             controller.image, controller.choice = shown.result.image.path, shown.result.choice
             controller.state = shown.state
         place = self.place()
         if place is not None:
             self.view.show_place(place)
-        self.view.show_history(self.history.can)
