@@ -20,8 +20,9 @@ MARKS = {"not run", "run with", "from", "replaces", "test"}
 OTHER_PROGRAMS = {"pip", "pytest", "python", "twine"}  # whose options are not ours
 PAGES = {name_of(page): page for page in pages()}
 ALL = [block for page in PAGES.values() for block in blocks(page)]
+ELSEWHERE = ("examples/", "resources/")  # pages on models that a test has not, or on what takes hours
 NOT_RUN = [
-    block for block in ALL if {"not run", "test"} & {*block.marks} or block.place.startswith("examples/")
+    block for block in ALL if {"not run", "test"} & {*block.marks} or block.place.startswith(ELSEWHERE)
 ]
 
 
@@ -34,7 +35,7 @@ def test_blocks_are_of_languages_and_marks_that_are_known() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [name for name in PAGES if not name.startswith("examples/")])
+@pytest.mark.parametrize("page", [name for name in PAGES if not name.startswith(ELSEWHERE)])
 def test_every_block_of_a_page_runs(page: str, shell: Any) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     printed = ""

@@ -55,11 +55,9 @@ class Block:
 
 def pages() -> list[Path]:
     """Return every page that has blocks to run, below the root of the project."""
-    found = [
-        ROOT / "README.md",
-        *sorted((ROOT / "docs").glob("*.md")),
-        *sorted((ROOT / "examples").glob("*/*.md")),
-    ]
+    found = [ROOT / "README.md"]
+    for pattern in ("docs/*.md", "examples/*/*.md", "resources/models/*.md"):
+        found += sorted(ROOT.glob(pattern))
     return [path for path in found if BLOCK.search(path.read_text(encoding="utf-8"))]
 
 
