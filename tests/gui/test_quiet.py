@@ -1,6 +1,10 @@
-"""Importing a plugin's code without garbage collections."""
+"""Importing a plugin's code without garbage collections, and its libraries without the interpreter's lock."""
 
 import gc
+import importlib.machinery
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vizstudio.core.errors import PluginError
+from vizstudio.gui import quiet
 from vizstudio.gui.quiet import import_quietly
 
 CODE = "import gc\nseen = gc.isenabled()\nthings = [[] for _ in range(1000)]\ndef load(): ...\n"
@@ -46,3 +51,67 @@ def test_the_collector_works_again_after_an_error() -> None:
     with pytest.raises(PluginError):
         import_quietly("vizstudio_no_such_module:load")
     assert gc.isenabled()
+
+
+CONSTRUCTOR = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((constructor)) static void wait_for_another_thread(void) {
+    int tries = 0;
+    fclose(fopen(getenv("VIZSTUDIO_TEST_ASKED"), "w"));
+    while (access(getenv("VIZSTUDIO_TEST_ANSWER"), F_OK) != 0 && ++tries < 1000) usleep(10000);
+    setenv("VIZSTUDIO_TEST_MET", tries < 1000 ? "yes" : "no", 1);
+}
+"""
+
+IMPORTER = """
+import ctypes, os, sys, threading, time
+from pathlib import Path
+from vizstudio.core.errors import PluginError
+from vizstudio.gui import quiet
+quiet.LARGE = ("vizstudio_slow",)
+caller = ctypes.CDLL(None).getenv
+caller.restype = ctypes.c_char_p
+def load():
+    try:
+        quiet.import_quietly("vizstudio_slow:load")
+    except PluginError as error:
+        assert "PyInit_vizstudio_slow" in str(error.__cause__ or error), error
+thread = threading.Thread(target=load)
+thread.start()
+while thread.is_alive() and not Path(os.environ["VIZSTUDIO_TEST_ASKED"]).exists():
+    time.sleep(0.001)
+Path(os.environ["VIZSTUDIO_TEST_ANSWER"]).touch()
+thread.join()
+print(caller(b"VIZSTUDIO_TEST_MET").decode())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="torch itself loads its libraries unlocked there")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_other_threads_run_while_a_large_library_is_loaded(tmp_path: Path) -> None:
+    """The library's constructor asks by making a file, and waits for one that another thread of Python makes."""
+    (tmp_path / "slow.c").write_text(CONSTRUCTOR, encoding="utf-8")
+    library = tmp_path / f"vizstudio_slow{importlib.machinery.EXTENSION_SUFFIXES[0]}"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "slow.c"], check=True)
+    files = {f"VIZSTUDIO_TEST_{name}": str(tmp_path / name) for name in ("ASKED", "ANSWER")}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTER],
+        env={**os.environ, "PYTHONPATH": str(tmp_path), **files},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["yes"]
+
+
+def test_a_library_that_is_none_is_told_by_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    (tmp_path / f"vizstudio_broken{suffix}").write_bytes(b"this is no library")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(quiet, "LARGE", ("vizstudio_broken",))
+    finders = [*sys.meta_path]
+    with pytest.raises(PluginError, match="vizstudio_broken"):
+        import_quietly("vizstudio_broken:load")
+    assert sys.meta_path == finders
