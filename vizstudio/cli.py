@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from vizstudio.commands import compare, demo, doctor, listing, plugin, run, window
+from vizstudio.commands import window
 from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
 from vizstudio.core.errors import UsageError
 from vizstudio.plugins import PluginHost
@@ -18,13 +18,17 @@ app = make_app(
     "vizstudio", "Look inside vision transformers.\n\nWithout a command the window opens, with IMAGE in it."
 )
 app.default(window.window)
-app.command(run.run)
-app.command(compare.compare)
-app.command(demo.demo)
-app.command(listing.models)
-app.command(listing.plugins)
-app.command(plugin.app)
-app.command(doctor.doctor)
+COMMANDS = {
+    "run": "run:run",
+    "compare": "compare:compare",
+    "demo": "demo:demo",
+    "models": "listing:models",
+    "plugins": "listing:plugins",
+    "plugin": "plugin:app",
+    "doctor": "doctor:doctor",
+}
+for name, place in COMMANDS.items():  # imported when it is asked for, so that the window opens sooner
+    app.command(f"vizstudio.commands.{place}", name=name)
 
 
 @app.meta.default
@@ -54,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _prepare_help(tokens: list[str]) -> None:
     """List below the help of ``run`` what plugins bring."""
     if tokens[:1] == ["run"] and {"--help", "-h"} & {*tokens}:
-        app["run"].help_epilogue = run.choices_help(_load_for_help("--safe-mode" in tokens))
+        from vizstudio.commands.run import choices_help
+
+        app["run"].help_epilogue = choices_help(_load_for_help("--safe-mode" in tokens))
 
 
 def _require_command(tokens: Sequence[str]) -> None:

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from vizstudio.batch import require_folder
 from vizstudio.commands.batch import load_with_progress
-from vizstudio.commands.listing import Host
 from vizstudio.commands.options import MODEL, OUTPUT, SECOND, SHOWN, parse_choices, parse_size
 from vizstudio.commands.output import console
+from vizstudio.commands.program import Host
 from vizstudio.commands.view_options import ViewOptions
 from vizstudio.core.comparison import Side, comparable
 from vizstudio.core.comparison_figure import render_comparison

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vizstudio.batch import Plan, require_folder
 from vizstudio.commands.batch import analyse, load_with_progress
-from vizstudio.commands.doctor import find_display, is_seen
-from vizstudio.commands.listing import Host
+from vizstudio.commands.display import find_display, is_seen
+from vizstudio.commands.program import Host
 from vizstudio.commands.window import window
 from vizstudio.core.caption import CaptionPath
 from vizstudio.core.images import list_images

@@ -14,8 +14,9 @@ from typing import Literal
 from packaging.requirements import Requirement
 from rich.markup import escape
 
-from vizstudio.commands.listing import Host
+from vizstudio.commands.display import NO_DISPLAY, find_display, is_seen
 from vizstudio.commands.output import print_json, print_table
+from vizstudio.commands.program import Host
 from vizstudio.hookspecs import API_VERSION
 
 # Shared libraries that Qt loads, and the Debian packages that bring them: for any window, even off screen,
@@ -55,11 +56,6 @@ WAYLAND_LIBRARIES = {
 }
 PACKAGES = ("torch", "torchvision", "timm", "PySide6-Essentials", "numpy", "pillow")
 """Those whose versions are told even if nothing is wrong with them."""
-UNSEEN = ("offscreen", "minimal", "vnc")
-NO_DISPLAY = (
-    "`vizstudio run` and `vizstudio demo` need none; for the window start a desktop session, connect with "
-    "`ssh -X`, or use `xvfb-run vizstudio` (sudo apt-get install xvfb xauth)"
-)
 
 
 @dataclass(frozen=True)
@@ -200,20 +196,6 @@ def _libraries(
             )
         else:
             yield Finding(what, "all here")
-
-
-def find_display(environment: Mapping[str, str]) -> str:
-    """Return where Qt will show a window, as ``NAME=VALUE``; empty if Linux has no display for it."""
-    if not sys.platform.startswith("linux"):
-        return sys.platform
-    names = ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY")
-    return next((f"{name}={environment[name]}" for name in names if environment.get(name)), "")
-
-
-def is_seen(display: str) -> bool:
-    """Return whether somebody can see a window on what `find_display` found."""
-    name, _, value = display.partition("=")
-    return bool(display) and not (name == "QT_QPA_PLATFORM" and value.split(":")[0] in UNSEEN)
 
 
 def _display(environment: Mapping[str, str]) -> Iterator[Finding]:

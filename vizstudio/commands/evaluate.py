@@ -16,9 +16,9 @@ from vizstudio import __version__
 from vizstudio.batch import require_folder
 from vizstudio.commands.batch import load_with_progress
 from vizstudio.commands.evaluate_table import print_report, subject
-from vizstudio.commands.listing import Host
 from vizstudio.commands.options import MODEL, OUTPUT
 from vizstudio.commands.output import console, counting, print_json
+from vizstudio.commands.program import Host
 from vizstudio.core.context import RunContext
 from vizstudio.core.dataset import Dataset, Sample
 from vizstudio.core.errors import UsageError

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.markup import escape
 
 from vizstudio.commands.output import console, print_json, print_table
+from vizstudio.commands.program import Host
 from vizstudio.core.errors import PluginError, UsageError
 from vizstudio.plugins import PluginHost
 from vizstudio.registry import no_such
 from vizstudio.settings import read_settings, settings_path, write_settings
 
-Host = Annotated[PluginHost, Parameter(parse=False)]
 _COLOURS = {"active": "green", "quarantined": "red", "disabled": "dim", "skipped": "dim"}
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from vizstudio.commands.listing import Host
+from vizstudio.commands.program import Host
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.hookspecs import API_VERSION
 from vizstudio.plugins import PluginHost

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -16,6 +16,7 @@ from vizstudio.settings import read_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 GENERAL = Parameter(group=Group("General", sort_key=9))
+Host = Annotated[PluginHost, Parameter(parse=False)]
 
 
 def _shown_default(value: Any) -> str | None:

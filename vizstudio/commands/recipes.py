@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from cyclopts import App, Group, Parameter
 from rich.markup import escape
 
-from vizstudio.commands.listing import Host
 from vizstudio.commands.output import console, print_json, print_table
-from vizstudio.commands.program import EXIT_INTERRUPTED
+from vizstudio.commands.program import EXIT_INTERRUPTED, Host
 from vizstudio.core.errors import UsageError
 from vizstudio.datasets import Datasets
 from vizstudio.plugins import PluginHost

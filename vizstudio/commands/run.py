@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from vizstudio.batch import Plan, find_images, require_folder
 from vizstudio.commands.batch import analyse, load_with_progress
 from vizstudio.commands.captions import CaptionOptions
-from vizstudio.commands.listing import Host
 from vizstudio.commands.options import (
     MODEL,
     OUTPUT,
@@ -20,6 +19,7 @@ from vizstudio.commands.options import (
     parse_choices,
     parse_size,
 )
+from vizstudio.commands.program import Host
 from vizstudio.commands.view_options import ViewOptions
 from vizstudio.core.output import PictureOptions
 from vizstudio.plugins import PluginHost

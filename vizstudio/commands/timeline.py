@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from vizstudio.batch import require_folder
-from vizstudio.commands.listing import Host
 from vizstudio.commands.options import LOOK, OUTPUT, SHOWN, parse_choices
 from vizstudio.commands.output import console
+from vizstudio.commands.program import Host
 from vizstudio.core.errors import UsageError
 from vizstudio.core.export import write_atomic
 from vizstudio.core.output import PictureOptions

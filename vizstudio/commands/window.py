@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from vizstudio.commands.doctor import NO_DISPLAY, find_display
-from vizstudio.commands.listing import Host
+from vizstudio.commands.display import NO_DISPLAY, find_display
+from vizstudio.commands.program import Host
 from vizstudio.core.errors import UsageError, VizstudioError
 from vizstudio.core.session import SUFFIX
 from vizstudio.placement import parse_precision

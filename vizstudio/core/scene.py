@@ -5,7 +5,7 @@ import io
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
-from xml.sax.saxutils import escape
+from html import escape
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -148,7 +148,7 @@ class Scene:
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width * scale:g}" '
             f'height="{self.height * scale:g}" '
             f'viewBox="0 0 {self.width:g} {self.height:g}" font-family="DejaVu Sans, sans-serif">',
-            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
+            f"<title>{escape(title, False)}</title><desc>{escape(description, False)}</desc>",
             *([paper] if paper else []),
             *(_svg(item) for item in self.items),
             "</svg>",
@@ -233,7 +233,7 @@ def _svg(item: Item) -> str:
         case Text():
             return (
                 f'<text x="{item.x:g}" y="{_baseline(item):g}" font-size="{item.size:g}" fill="{item.colour}" '
-                f'text-anchor="{_SVG_ANCHOR[item.anchor[0]]}">{escape(item.text)}</text>'
+                f'text-anchor="{_SVG_ANCHOR[item.anchor[0]]}">{escape(item.text, False)}</text>'
             )
         case Box():
             stroke = f'stroke="{item.outline}" stroke-width="{item.line:g}"' if item.outline else ""
