@@ -1,16 +1,18 @@
 """Measures the window: first frame, longest gap of the event loop, time from an action to the repaint.
 
     python benchmarks/window.py [--model vit:vit_base_patch16_384] [--captioner catr:own] [--repeats 40]
+                                [--rounds 7] [--napari PYTHON]
 
 Without a display it runs offscreen. The models are untrained; the numbers do not depend on their weights, but
-for the length of the caption, which an untrained model hardly ever ends by itself.
+for the length of the caption, which an untrained model hardly ever ends by itself. `met` compares the aim with the
+95th percentile, or says that only the median meets it.
 """
 
 import argparse
+import json
 import os
-import statistics
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +20,12 @@ from pathlib import Path
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+from window_folder import folders
+from window_start import first_frames, loading
+from window_tools import Gap, Paints, gap_row, heading, longest_gap, row, until
 
 from vizstudio.gui.app import make_application
 from vizstudio.gui.main_window import MainWindow
@@ -27,150 +33,111 @@ from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import load_plugins
 from vizstudio.resources import resource_path
 
-TICK = 0.010  # seconds
-FIRST_FRAME = """
-import sys, time
-from vizstudio.gui.app import FirstFrame, make_application
-from vizstudio.gui.main_window import MainWindow
-from vizstudio.plugins import load_plugins
-application = make_application()
-window = MainWindow(load_plugins())
-def painted():
-    print(time.time() - float(sys.argv[1]), "torch" in sys.modules)
-    window.close()
-FirstFrame(window.centre, painted)
-window.show()
-application.exec()
-"""
+CHANGE, LOOK, WALL, RUNNING = 16, 8, 50, 50  # aims, milliseconds
+Act = Callable[[int], object]
 
 
-class Gaps:
-    """How late a 10 ms timer of the event loop fires, in seconds."""
-
-    def __init__(self) -> None:
-        self.late: list[float] = []
-        self._last = 0.0
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(round(TICK * 1000))
-        self._timer.timeout.connect(self._tick)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late.append(now - self._last - TICK)
-        self._last = now
-
-    def start(self) -> None:
-        """Begin to measure."""
-        self.late.clear()
-        self._last = time.perf_counter()
-        self._timer.start()
-
-    def stop(self) -> list[float]:
-        """Return what was measured."""
-        self._timer.stop()
-        return [max(late, 0.0) for late in self.late]
+def photos() -> list[Path]:
+    """Return the photos that ship."""
+    return sorted(resource_path("photos").glob("*.jpg"))
 
 
-class Paints(QObject):
-    """Counts how often a widget was painted."""
+def analysed(window: MainWindow, photo: Path) -> Gap:
+    """Analyse a photo; return the longest gap of the event loop meanwhile, with what is shown of it at the end."""
+    before = window.controller.shown
+    tabs = window.more
 
-    def __init__(self, widget: QObject) -> None:
-        super().__init__(widget)
-        self.count = 0
-        widget.installEventFilter(self)
+    def shown() -> bool:
+        new = window.controller.shown is not before and not window.status.isVisible()
+        return new and tabs.numbers.latest.number is None and tabs.maps.latest.number is None
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Count paint events."""
-        self.count += event.type() == QEvent.Type.Paint
-        return False
+    return longest_gap(lambda: window.controller.open_image(photo), shown)
 
 
-def until(condition: Callable[[], bool], timeout: float = 300.0) -> None:
-    """Run the event loop until something is so."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the window did not get there")
-        QCoreApplication.processEvents()
-        time.sleep(0.0002)
-
-
-def row(what: str, seconds: list[float], note: str = "") -> None:
-    """Print one line of the table, in milliseconds."""
-    ordered = sorted(seconds)
-    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
-    cells = [f"{1000 * v:9.1f}" for v in (statistics.median(ordered), p95, ordered[-1])]
-    print(f"{what:44}{''.join(cells)}  {note}")
-
-
-def first_frames(repeats: int) -> None:
-    """Start the window several times, from the start of Python to the first paint."""
-    taken, torch_seen = [], set()
-    for _ in range(repeats):
-        out = subprocess.run(
-            [sys.executable, "-c", FIRST_FRAME, str(time.time())],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        seconds, seen = out.stdout.split()
-        taken.append(float(seconds))
-        torch_seen.add(seen)
-    row("first frame, from the start of Python", taken, f"torch imported by then: {', '.join(torch_seen)}")
-
-
-def run_once(window: MainWindow, photo: Path) -> list[float]:
-    """Analyse a photo; return the gaps of the event loop meanwhile."""
-    before, gaps = window.controller._snapshot, Gaps()
-    gaps.start()
-    window.controller.open_image(photo)
-    until(lambda: window.controller._snapshot is not before and not window.status.isVisible())
-    return gaps.stop()
-
-
-def to_repaint(window: MainWindow, act: Callable[[int], None], repeats: int) -> list[float]:
+def to_repaint(window: MainWindow, canvas: QWidget, act: Act, repeats: int) -> list[float]:
     """Return the times from an action to the painted result of it."""
-    paints = Paints(window.attention.canvas.viewport())
-    taken = []
+    paints, taken = Paints(canvas), []
     for i in range(repeats):
-        before, painted = window.controller._snapshot, paints.count
+        before, painted = window.controller.shown, paints.count
         start = time.perf_counter()
         act(i)
-        until(lambda b=before: window.controller._snapshot is not b)  # type: ignore[misc]
+        until(lambda b=before: window.controller.shown is not b)  # type: ignore[misc]
         until(lambda p=painted: paints.count > p)  # type: ignore[misc]
         taken.append(time.perf_counter() - start)
         until(lambda: window.controller.maps.number is None)
     return taken
 
 
+def changes(window: MainWindow, repeats: int) -> None:
+    """Measure changes of what is asked and of how it looks, on the photo."""
+    controller, canvas = window.controller, window.attention.canvas
+    assert controller.shown is not None
+    attention = controller.shown.result.analysis.attention
+    layers, heads = len(attention.layers), attention.layers[0].heads
+    keys = (Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Right, Qt.Key.Key_Down)
+
+    def measure(what: str, act: Act, aim: int) -> None:
+        row(f"{what} to repaint", to_repaint(window, canvas.viewport(), act, repeats), aim)
+
+    measure("layer change", lambda i: controller.change(layer=i % layers), CHANGE)
+    measure("head change", lambda i: controller.change(head=i % heads), CHANGE)
+    measure("query by arrow key", lambda i: QTest.keyClick(canvas, keys[i % 4]), CHANGE)
+    measure("query by click", lambda i: _click(window, i), CHANGE)
+    measure("mean of all queries", lambda i: controller.change(query=("mean", "cls")[i % 2]), CHANGE)
+    controller.change(query="mean")
+    until(lambda: controller.maps.number is None)
+    measure("mean of all queries, layer change", lambda i: controller.change(layer=i % layers), CHANGE)
+    controller.change(query="cls")
+    until(lambda: controller.maps.number is None)
+    measure("opacity", lambda i: controller.change(opacity=i % 9 / 10), LOOK)
+    measure("colormap", lambda i: controller.change(colormap=("viridis", "magma")[i % 2]), LOOK)
+
+
+def _click(window: MainWindow, i: int) -> None:
+    """Click on another patch."""
+    view = window.attention
+    assert view.query_grid is not None
+    cell = (1 + i % (view.query_grid.rows - 2), 1 + i * 7 % (view.query_grid.cols - 2))
+    left, top, width, height = view.query_grid.cell_rect(*cell)
+    place = view.canvas.mapFromScene(QPointF(left + width / 2, top + height / 2))
+    QTest.mouseClick(view.canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
 def walls(window: MainWindow, repeats: int) -> None:
-    """Measure the time from another query to the painted maps of all layers and heads."""
+    """Measure the time from another query or colormap to the painted maps of all layers and heads."""
     controller, grid = window.controller, window.attention.grid
     controller.change(view="wall", query=(0, 0))
     until(lambda: bool(grid.tiles))
-    paints, taken = Paints(grid.canvas.viewport()), []
-    for i in range(repeats):
-        before = grid.tiles
-        start = time.perf_counter()
-        controller.change(query=(1, i % 2))
-        until(lambda b=before: grid.tiles is not b)  # type: ignore[misc]
-        painted = paints.count
-        until(lambda p=painted: paints.count > p)  # type: ignore[misc]
-        taken.append(time.perf_counter() - start)
-        until(lambda: controller.maps.number is None and window.more.maps.latest.number is None)
-    count = len(grid.tiles)
-    controller.change(view="attention", query=None)
-    row("query change to the wall's repaint", taken, f"{count} maps")
+    paints = Paints(grid.canvas.viewport())
+
+    def measure(what: str, act: Act) -> None:
+        taken = []
+        for i in range(repeats):
+            before = grid.tiles
+            start = time.perf_counter()
+            act(i)
+            until(lambda b=before: grid.tiles is not b)  # type: ignore[misc]
+            painted = paints.count
+            until(lambda p=painted: paints.count > p)  # type: ignore[misc]
+            taken.append(time.perf_counter() - start)
+            until(lambda: controller.maps.number is None and window.more.maps.latest.number is None)
+        row(f"wall of {len(grid.tiles)} maps, {what} to repaint", taken, WALL)
+
+    measure("query", lambda i: controller.change(query=(1, i % 2)))
+    measure("colormap", lambda i: controller.change(colormap=("viridis", "magma")[i % 2]))
+    controller.change(view="attention", query="cls")
+    until(lambda: controller.maps.number is None)
 
 
-def hovers(window: MainWindow, repeats: int) -> list[float]:
-    """Return the times from a move over the position grid to the painted panel."""
+def hovers(window: MainWindow, repeats: int) -> None:
+    """Measure the times from a move over the position grid to the painted panel."""
     window.tabs.setCurrentWidget(window.position)
     QCoreApplication.processEvents()
     canvas, paints = window.position.canvas, Paints(window.position.panel_canvas.viewport())
-    positions = window.controller._snapshot.result.positions  # type: ignore[union-attr]
-    rows, cols = positions.similarity.shape[:2]  # type: ignore[union-attr]
+    assert window.controller.shown is not None
+    positions = window.controller.shown.result.positions
+    assert positions is not None
+    rows, cols = positions.similarity.shape[:2]
     taken = []
     for i in range(repeats):
         painted, panel = paints.count, (1 + i % (rows - 1), 1 + (i * 7) % (cols - 1))
@@ -179,19 +146,34 @@ def hovers(window: MainWindow, repeats: int) -> list[float]:
         QTest.mouseMove(canvas.viewport(), place)
         until(lambda p=panel, n=painted: window.position.shown == p and paints.count > n)  # type: ignore[misc]
         taken.append(time.perf_counter() - start)
-    return taken
+    row("hover over the position grid to repaint", taken, LOOK)
 
 
-def captions(window: MainWindow, choice: ModelChoice, photo: Path, repeats: int) -> None:
+def results(window: MainWindow, rounds: int) -> None:
+    """Measure the gaps while the model runs and its result lands in the tab that is in front."""
+    tabs = {
+        "attention": window.attention,
+        "position": window.position,
+        "heads": window.more.heads,
+        "predictions": window.more.predictions,
+    }
+    found = photos()
+    for name, tab in tabs.items():
+        window.tabs.setCurrentWidget(tab)
+        gaps = [analysed(window, found[i % len(found)]) for i in range(rounds)]
+        gap_row(f"running, {name} in front", gaps, RUNNING)
+
+
+def captions(window: MainWindow, choice: ModelChoice, repeats: int) -> None:
     """Step through a caption, change the decoder's layer and branch, each to the repaint."""
     window.choose_model(choice)
-    row("gap of the event loop, loading and captioning", run_once(window, photo))
+    gap_row("loading and running a captioner", [analysed(window, photos()[0])], 100)
     view, controller = window.caption, window.controller.captions
     until(lambda: view.isVisible() and controller.words.number is None)
     count, layers = view.strip.count(), len(view._snapshot.step.cross.layers)  # type: ignore[union-attr]
     paints = Paints(view.canvas.viewport())
 
-    def to_paint(act: Callable[[int], None]) -> list[float]:
+    def measure(what: str, act: Act, note: str = "") -> None:
         taken = []
         for i in range(repeats):
             before, painted = view._snapshot, paints.count
@@ -200,18 +182,40 @@ def captions(window: MainWindow, choice: ModelChoice, photo: Path, repeats: int)
             until(lambda b=before: view._snapshot is not b)  # type: ignore[misc]
             until(lambda p=painted: paints.count > p)  # type: ignore[misc]
             taken.append(time.perf_counter() - start)
-        return taken
+        row(f"{what} to repaint", taken, CHANGE, note)
 
     keys = (Qt.Key.Key_Home, *[Qt.Key.Key_Right] * (count - 1))
-    step = to_paint(lambda i: QTest.keyClick(view.strip, keys[i % len(keys)]))
-    row("word step by arrow key to repaint", step, f"{count} words")
-    row("decoder layer change to repaint", to_paint(lambda i: controller.change(layer=i % layers)))
-    gaps = Gaps()
-    gaps.start()
-    for i in range(1, 6):
-        controller.branch(0, i)
-        until(lambda: window.controller.runs.number is None and controller.words.number is None)
-    row("gap of the event loop, branching", gaps.stop())
+    measure(
+        "word step by arrow key", lambda i: QTest.keyClick(view.strip, keys[i % len(keys)]), f"{count} words"
+    )
+    measure("decoder layer change", lambda i: controller.change(layer=i % layers))
+    gaps = [
+        longest_gap(
+            lambda i=i: controller.branch(0, i),  # type: ignore[misc]
+            lambda: window.controller.runs.number is None and controller.words.number is None,
+        )
+        for i in range(1, 6)
+    ]
+    gap_row("branching", gaps, RUNNING)
+
+
+def open_window() -> MainWindow:
+    """Return the window, painted."""
+    application = make_application()
+    window = MainWindow(load_plugins())
+    window.show()
+    application.processEvents()
+    window.list_models()
+    return window
+
+
+def load_in_this_process(model: str) -> None:
+    """Print the longest gap from choosing a model, with torch not yet imported, until its first result is shown."""
+    window = open_window()
+    assert "torch" not in sys.modules
+    window.choose_model(ModelChoice(model))
+    print(json.dumps(analysed(window, photos()[0])), flush=True)
+    os._exit(0)
 
 
 def main() -> None:
@@ -219,59 +223,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="vit:vit_base_patch16_384")
     parser.add_argument("--captioner", default="catr:own")
-    parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=40, help="of each action")
+    parser.add_argument("--rounds", type=int, default=7, help="of what takes seconds")
+    parser.add_argument(
+        "--napari", type=Path, help="the Python of an environment with napari, to compare with"
+    )
     options = parser.parse_args()
     application = make_application()
-    print(
-        f"{options.model}, {os.cpu_count()} cores, {application.platformName()}, Python {sys.version.split()[0]}"
-    )
-    print(f"{'milliseconds':44}{'median':>9}{'95 %':>9}{'longest':>9}")
-    first_frames(5)
-    window = MainWindow(load_plugins())
-    window.show()
-    application.processEvents()
-    photos = sorted(resource_path("photos").glob("*.jpg"))
+    cores, platform = os.cpu_count(), application.platformName()
+    print(f"{options.model}, {cores} cores, {platform}, Python {sys.version.split()[0]}")
+    heading()
+    first_frames(options.napari, options.rounds)
+    loading(options.model, options.rounds)
+    window = open_window()
     window.choose_model(ModelChoice(options.model))
-    row("gap of the event loop, importing and loading", run_once(window, photos[0]))
-    gaps = [late for i in range(4) for late in run_once(window, photos[i % len(photos)])]
-    row("gap of the event loop, running", gaps)
-    controller = window.controller
-    layers = window.inspector.layer.maximum() + 1
-    row(
-        "layer change to repaint",
-        to_repaint(window, lambda i: controller.change(layer=i % layers), options.repeats),
-    )
-    heads = window.inspector.head.count() - 3
-    row(
-        "head change to repaint",
-        to_repaint(window, lambda i: controller.change(head=i % heads), options.repeats),
-    )
-    row("query by arrow key to repaint", to_repaint(window, lambda i: _arrow(window, i), options.repeats))
-    row("mean query, all rows, to repaint",
-        to_repaint(window, lambda i: controller.change(query=("mean", "cls")[i % 2]), options.repeats))  # fmt: skip
-    row(
-        "opacity to repaint",
-        to_repaint(window, lambda i: controller.change(opacity=i % 9 / 10), options.repeats),
-    )
-    maps = ("viridis", "magma")
-    row(
-        "colours to repaint",
-        to_repaint(window, lambda i: controller.change(colormap=maps[i % 2]), options.repeats),
-    )
-    gap = Gaps()
-    gap.start()
-    to_repaint(window, lambda i: controller.change(query="mean", layer=i % layers), options.repeats)
-    row("gap of the event loop, changing the view", gap.stop())
+    analysed(window, photos()[0])
+    results(window, options.rounds)
+    window.tabs.setCurrentWidget(window.attention)
+    changes(window, options.repeats)
     walls(window, options.repeats)
-    row("hover to enlarged panel", hovers(window, options.repeats))
-    captions(window, ModelChoice(options.captioner), photos[0], options.repeats)
+    hovers(window, options.repeats)
+    folders(window, options.rounds)
+    captions(window, ModelChoice(options.captioner), options.repeats)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     window.close()
 
 
-def _arrow(window: MainWindow, i: int) -> None:
-    keys = (Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Right, Qt.Key.Key_Down)
-    QTest.keyClick(window.attention.canvas, keys[i % 4])
-
-
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VIZSTUDIO_CONFIG_DIR"] = folder  # not the user's own list of recent photos
+        main()
