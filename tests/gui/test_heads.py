@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
-from PySide6.QtCore import QPoint, Qt
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 
 from vizstudio.core.errors import AttentionError
 from vizstudio.core.types import Prediction
+from vizstudio.gui.plot import free_place
 from vizstudio.gui.snapshot import ModelChoice
 
 Settle = Callable[[Any], None]
@@ -228,3 +231,12 @@ def test_many_classes(predictions: Any, studio: Any, qtbot: Any) -> None:
     assert predictions.classes.rowCount() == 21843
     qtbot.keyClicks(predictions.search, "21842")
     assert names(predictions) == ["class 21842"]
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.floats(0, 60)), max_size=6))
+def test_names_of_lines_never_lie_on_each_other(ends: list[tuple[float, float]]) -> None:
+    taken: list[QRectF] = []
+    for left, y in ends:
+        taken.append(free_place(left, y, QSize(50, 14), taken))
+    for i, box in enumerate(taken):
+        assert not any(box.intersects(other) for other in taken[:i])

@@ -40,7 +40,7 @@ def test_the_mass_leaves_cells_out(studio: Any, qtbot: Any, settle: Settle) -> N
     wanted = by_mass(whole(studio), 0.6)
     np.testing.assert_array_equal(shown(studio), wanted)
     told = dict(studio.inspector.facts.sections(studio.attention._snapshot)[0][1])
-    assert told["Shown"] == f"{np.isfinite(wanted).sum()} of 24 cells hold 60%"
+    assert told["Shown"] == f"{np.isfinite(wanted).sum()} of 24 cells hold 60 %"
     assert studio.attention.frame.colours.high == pytest.approx(whole(studio).max())
     qtbot.keyClick(looks.mass, Qt.Key.Key_End)
     settle(studio)
@@ -114,3 +114,14 @@ def test_looks_are_those_of_captions_too(writer: Any, qtbot: Any, settle: Settle
     writer.controller.change(mass=0.5)
     settle(writer)
     np.testing.assert_array_equal(writer.caption._snapshot.heatmap.values, by_mass(plain, 0.5))
+
+
+def test_the_range_is_written_without_zeros_at_its_end(studio: Any, settle: Settle) -> None:
+    looks = studio.inspector.looks
+    for value, text in ((0.0, "0"), (0.05, "0.05"), (100.0, "100"), (0.000001, "0.000001")):
+        studio.controller.change(range=(-1.0, value))
+        settle(studio)
+        assert (looks.low.text(), looks.high.text()) == (
+            "-1",
+            text.replace(".", looks.high.locale().decimalPoint()),
+        )

@@ -354,3 +354,16 @@ def test_a_click_on_a_pinned_map_opens_it(studio: Any, qtbot: Any, settle: Settl
     settle(studio)
     state = studio.controller.state
     assert (state.view, state.query, state.pins) == ("attention", (0, 1), ((3, 5), (0, 1)))
+
+
+def test_maps_of_the_same_colours_have_a_bar_that_tells_them(studio: Any, qtbot: Any, settle: Settle) -> None:
+    grid = studio.attention.grid
+    studio.controller.change(view="heads")
+    qtbot.waitUntil(lambda: len(grid.tiles) == 2, timeout=TIMEOUT)
+    assert not grid.bar.isVisible()  # each map has colours of its own
+    studio.controller.change(view="pins", pins=((3, 5), (0, 1)))
+    qtbot.waitUntil(lambda: grid.bar.isVisible(), timeout=TIMEOUT)
+    assert (grid.bar.low, grid.bar.high) == (0.0, max(tile.values.max() for tile in grid.tiles))
+    studio.controller.change(view="wall", range=(0.0, 0.25))
+    qtbot.waitUntil(lambda: grid.bar.isVisible() and grid.bar.high == 0.25, timeout=TIMEOUT)
+    assert "Rows are layers" in grid.frame.readout.text()

@@ -88,8 +88,8 @@ def test_components_are_drawn_with_their_share_of_the_variance(
     vectors = vectors_of(studio).reshape(24, -1)
     values = np.linalg.eigvalsh(np.cov(vectors.T))[::-1]
     shares = values[:3] / values.sum()
-    assert f"{shares.sum():.0%} of variance" in position.map.heading.text()
-    red, green, blue = (f"{share:.0%}" for share in shares)
+    assert f"{100 * shares.sum():.0f} % of variance" in position.map.heading.text()
+    red, green, blue = (f"{100 * share:.0f} %" for share in shares)
     assert position.map.readout.text() == f"Red {red}, green {green}, blue {blue} of the variance."
     assert not position.map.colours.isVisible()
     canvas, colours = position.map.canvas, position._measure.colours

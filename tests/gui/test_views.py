@@ -198,9 +198,9 @@ def test_the_facts(studio: Any) -> None:
     sections = dict(studio.inspector.facts.sections(studio.controller._snapshot))
     assert dict(sections["Attention"])["Check"] == "✓ verified to 3e-07"
     heatmap = studio.controller._snapshot.heatmap
-    assert dict(sections["Attention"])["Off the map"] == f"{heatmap.prefix_mass:.1%} on class token"
+    assert dict(sections["Attention"])["Off the map"] == f"{100 * heatmap.prefix_mass:.1f} % on class token"
     assert dict(sections["Model"])["Weights"] == "✗ untrained"
-    assert sections["Prediction"][0] == ("75.0%", "tabby")
+    assert sections["Prediction"][0] == ("75.0 %", "tabby")
     assert "tiger &lt;cat&gt;" in studio.inspector.facts.text()
 
 

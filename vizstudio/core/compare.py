@@ -223,6 +223,6 @@ def position_difference(first: PositionEmbedding, second: PositionEmbedding) -> 
     if first.grid.shape != second.grid.shape:
         raise UsageError(
             f"position similarities of {_shape(first.grid)} and of {_shape(second.grid)} patches cannot be "
-            "subtracted, as they are of other pairs of patches: choose models of one grid"
+            "subtracted, cell by cell: choose models with the same grid of patches"
         )
     return first.similarity() - second.similarity()

@@ -8,6 +8,8 @@ from typing import Any
 FILE = "events.jsonl"
 NOT_CURVES = ("event", "step", "time", "epoch", "best", "images_per_second")
 Event = dict[str, Any]
+PRINTED = {"rouge_l": "ROUGE-L", "cider": "CIDEr-D", **{f"bleu{n}": f"BLEU-{n}" for n in range(1, 5)}}
+"""Numbers whose printed names are not their own."""
 
 
 def numbers_of(event: Event) -> Iterator[tuple[str, float]]:
@@ -17,10 +19,15 @@ def numbers_of(event: Event) -> Iterator[tuple[str, float]]:
             yield name, float(value)
 
 
+def metric_name(name: str) -> str:
+    """Return what a number of a run is called in print, such as "ROUGE-L" for ``rouge_l``."""
+    return PRINTED.get(name) or name.replace("_", " ")
+
+
 def metrics_line(facts: Mapping[str, object]) -> str:
     """Return the numbers of an epoch, such as "loss 0.41  accuracy 0.93"."""
     numbers = [(n, v) for n, v in facts.items() if n not in NOT_CURVES and isinstance(v, int | float)]
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in numbers)
+    return "  ".join(f"{metric_name(name)} {value:.4g}" for name, value in numbers)
 
 
 def metrics_by_epoch(folder: Path) -> dict[int, str]:

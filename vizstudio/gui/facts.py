@@ -12,6 +12,7 @@ from vizstudio.core.page import number
 from vizstudio.core.types import AttentionLayer
 from vizstudio.gui import theme
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
+from vizstudio.gui.probability import exact_percent
 from vizstudio.gui.snapshot import Snapshot
 from vizstudio.gui.wording import query_name
 
@@ -91,7 +92,7 @@ class FactsPanel(QLabel):
         ]
         best = result.analysis.predictions[:PREDICTIONS]
         if best:
-            found.append((self.tr("Prediction"), [(f"{p.probability:.1%}", p.label) for p in best]))
+            found.append((self.tr("Prediction"), [(exact_percent(p.probability), p.label) for p in best]))
         notes = [
             ("", _sentence(note))
             for note in result.analysis.notes
@@ -140,11 +141,11 @@ class FactsPanel(QLabel):
         rows.append((self.tr("Heads"), str(about.heads)))
         mass = snapshot.heatmap.prefix_mass if snapshot.heatmap else None
         if mass and prefix:
-            rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(f"{mass:.1%}", prefix)))
+            rows.append((self.tr("Off the map"), self.tr("{0} on {1}").format(exact_percent(mass), prefix)))
         if snapshot.state.mass < 1 and snapshot.heatmap is not None:
             cells = int(np.isfinite(snapshot.heatmap.values).sum())
             share = self.tr("{0} of {1} cells hold {2}")
-            values = (cells, len(snapshot.heatmap.grid), f"{snapshot.state.mass:.0%}")
+            values = (cells, len(snapshot.heatmap.grid), f"{100 * snapshot.state.mass:.0f} %")
             rows.append((self.tr("Shown"), share.format(*values)))
         rows.append((self.tr("Check"), self._check(about, snapshot.problem)))
         if about.note:

@@ -67,7 +67,7 @@ class Inspector(QWidget):
         form.setVerticalSpacing(9)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for controls in (self.encoder, self.decoder):
-            form.addRow(controls.layer.accessibleName(), controls.layer_row)
+            form.addRow(self.tr("Layer"), controls.layer_row)  # short: nothing moves when the tab changes
             form.addRow(self.tr("Head"), controls.head)
         form.addRow(self.tr("Query"), self.query)
         self.looks.lay_out(form)

@@ -41,7 +41,8 @@ class LayerControls(QObject):
         last = len(layers) - 1
         self.layer.setRange(0, last)
         self.layer.setValue(layer)
-        self.layer_value.setText(self.tr("{0} of 0–{1}").format(layer, last))
+        self.layer.setEnabled(last > 0)
+        self.layer_value.setText(self.tr("{0} of 0–{1}").format(layer, last) if last else self.tr("0 only"))
         fused: list[tuple[str, Any]] = [(head_name(name), name) for name in REDUCTIONS]  # type: ignore[arg-type]
         fill(self.head, fused + [(head_name(i), str(i)) for i in range(layers[layer].heads)], str(head))
         for blocker in blockers:

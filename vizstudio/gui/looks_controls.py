@@ -24,6 +24,15 @@ DECIMALS = 6  # of the ends of a range
 FARTHEST = 1000.0
 
 
+class PlainNumber(QDoubleSpinBox):
+    """A number without the zeros at its end."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return such as "0.05"."""
+        text, point = super().textFromValue(value), self.locale().decimalPoint()
+        return text.rstrip(self.locale().zeroDigit()).removesuffix(point) if point in text else text
+
+
 class LooksControls(QObject):
     """Controls to be laid out by their owner; setters never write back."""
 
@@ -36,7 +45,7 @@ class LooksControls(QObject):
         self.mass, self.mass_value = QSlider(Qt.Orientation.Horizontal), QLabel("–")
         self.smooth = QCheckBox(self.tr("Smooth between cells"))
         self.locked = QCheckBox(self.tr("The same for all maps"))
-        self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
+        self.low, self.high = PlainNumber(), PlainNumber()
         self._span = (0.0, 1.0)  # of the map that is shown
         self._written: tuple[float, float] | None = None  # what the two boxes say
         self.opacity.setRange(0, 100)

@@ -65,6 +65,8 @@ class MapGrid:
         From left to right, from top to bottom.
     problems : dict of int to str
         Why a layer has no maps.
+    span : (float, float) or None
+        The values of the first and the last colour, None where every map has its own.
     """
 
     result: Result
@@ -72,6 +74,7 @@ class MapGrid:
     pixels: np.ndarray
     tiles: tuple[Tile, ...]
     problems: dict[int, str]
+    span: tuple[float, float] | None = None
 
     def tile_at(self, x: float, y: float) -> Tile | None:
         """Return the map at a place in the picture."""
@@ -142,7 +145,8 @@ def _on_photos(
         pixels[y : y + high, x : x + wide, 3] = 255
         cells = _on_photo(grid, x, y, wide, high)
         tiles.append(Tile(state.layer, heads[i], (x, y, wide, high), cells, shown, grid, queries[i]))
-    return MapGrid(result, state, pixels, tuple(tiles), {})
+    same = spans[0] if state.view == "pins" and spans else state.range
+    return MapGrid(result, state, pixels, tuple(tiles), {}, same)
 
 
 def _on_photo(grid: PatchGrid, x: int, y: int, wide: int, high: int) -> tuple[float, float, float, float]:
@@ -179,7 +183,7 @@ def _wall(result: Result, state: ViewState) -> MapGrid:
             pixels[y : y + high, x : x + wide] = drawn
             place = (x, y, wide, high)
             tiles.append(Tile(layer, head, place, place, shown, maps.key_grid(attention.layers[layer])))
-    return MapGrid(result, state, pixels, tuple(tiles), problems)
+    return MapGrid(result, state, pixels, tuple(tiles), problems, state.range)
 
 
 def _query(layers: tuple[AttentionLayer, ...], state: ViewState, layer: int) -> Query | None:

@@ -96,6 +96,14 @@ class Content:
         object.__setattr__(self, "values", (low if self.from_zero else low - room, high + room))
 
 
+def free_place(left: float, y: float, size: QSize, taken: Sequence[QRectF]) -> QRectF:
+    """Return where a name stands: above the end of its line, or below it and all names that stand there."""
+    box = QRectF(left, y - 2 - size.height(), size.width(), size.height())
+    if any(box.intersects(other) for other in taken):
+        box.moveTop(max([y, *(other.bottom() for other in taken if other.bottom() > y)]) + 3)
+    return box
+
+
 class Plot(ChartBase):
     """Setters never write back."""
 
@@ -196,8 +204,9 @@ class Plot(ChartBase):
         else:
             axes = self._axes(content)
             self._paint_axes(painter, axes, content)
+            named: list[QRectF] = []
             for line in content.lines:
-                self._paint_line(painter, axes, line)
+                self._paint_line(painter, axes, line, named)
             for dot in content.dots:
                 self._paint_dot(painter, dot, content)
             if self.hovered is not None:
@@ -232,7 +241,8 @@ class Plot(ChartBase):
         every = max(1, int(np.ceil((widest + 6) / room)))
         return list(content.marks[::every])
 
-    def _paint_line(self, painter: QPainter, axes: Axes, line: Line) -> None:
+    def _paint_line(self, painter: QPainter, axes: Axes, line: Line, named: list[QRectF]) -> None:
+        """Draw a curve, and its name at its end: above it, or below where another's name stands."""
         roles = QPalette.ColorRole
         plain = roles.WindowText if line.strong else roles.PlaceholderText
         colour = self.palette().color(roles.Highlight if line.dashed else plain)
@@ -241,9 +251,12 @@ class Plot(ChartBase):
         points = [QPointF(axes.x(x), axes.y(y)) for x, y in zip(line.xs, line.ys, strict=True)]
         painter.drawPolyline(QPolygonF(points))
         if line.name:
-            wide = self.fontMetrics().horizontalAdvance(line.name)
-            end = points[-1]
-            painter.drawText(QPointF(min(end.x(), axes.area.right()) - wide, end.y() - 4), line.name)
+            metrics, end = self.fontMetrics(), points[-1]
+            wide = metrics.horizontalAdvance(line.name)
+            left = min(end.x(), axes.area.right()) - wide
+            box = free_place(left, end.y(), QSize(wide, metrics.height()), named)
+            named.append(box)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), line.name)
 
     def _colour(self, content: Content, shade: float) -> QColor:
         low, high = ON_DARK if self.is_dark() else ON_LIGHT

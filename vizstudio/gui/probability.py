@@ -4,6 +4,7 @@ import numpy as np
 from PySide6.QtGui import QColor, QPalette
 
 from vizstudio.core.overlay import lookup_table
+from vizstudio.core.page import percent as printed
 
 COLORMAP = "crameri:oslo"  # one hue, and equal steps of probability are equal steps to the eye
 ON_LIGHT, ON_DARK = (
@@ -18,6 +19,11 @@ def percent(probability: float) -> str:
     if probability >= 0.0995:
         return f"{100 * probability:.0f} %"
     return f"{100 * probability:.1f} %" if probability >= 0.001 else "<0.1 %"
+
+
+def exact_percent(share: float) -> str:
+    """Return such as "87.3 %" or "0.004 %", the digits of a picture's caption."""
+    return printed(share).replace("%", " %")
 
 
 def fill(probability: float, palette: QPalette) -> QColor:

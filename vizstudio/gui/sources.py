@@ -108,7 +108,7 @@ class Sources(QObject):
         folder.clicked.connect(self.ask_folder)
         folder.setToolTip(self.tr("List the images of a folder and of those below it"))
         buttons = QHBoxLayout()
-        buttons.setContentsMargins(10, 2, 10, 0)
+        buttons.setContentsMargins(14, 2, 14, 0)
         for button in (files, folder):
             button.setAccessibleName(button.text())
             buttons.addWidget(button, 1)

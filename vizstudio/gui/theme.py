@@ -78,10 +78,12 @@ QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color:
 QCheckBox::indicator:checked:disabled {{ background: {rule}; }}
 QRadioButton::indicator:checked:disabled {{ background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
     fx: 0.5, fy: 0.5, stop: 0 {muted}, stop: 0.4 {muted}, stop: 0.5 {base}, stop: 1 {base}); }}
+QAbstractSpinBox {{ min-height: 18px; }}
+QMessageBox QLabel#qt_msgbox_label, QMessageBox QLabel#qt_msgbox_informativelabel {{ min-width: 380px; }}
 QStatusBar {{ border-top: 1px solid {rule}; }}
 QStatusBar::item {{ border: 0; }}
 QTabWidget::tab-bar {{ left: 14px; }}
-QDockWidget::title {{ padding: 9px 14px 5px 14px; }}
+QDockWidget::title {{ text-align: left; background: {window}; padding: 9px 14px 5px 10px; }}
 QToolTip {{ color: {text}; background: {raised}; border: 1px solid {rule}; padding: 3px; }}
 QLabel[muted="true"] {{ color: {muted}; }}
 QLabel[heading="true"] {{ font-weight: 600; }}

@@ -245,7 +245,7 @@ def test_the_dock_opens_and_closes_by_key_and_everything_in_it_has_a_name(
     told = '{"event": "start", "step": 0}\n{"event": "epoch", "step": 1, "epoch": 1, "loss": 0.5, "val_loss": 0.25}\n'
     (tmp_path / "events.jsonl").write_text(told, encoding="utf-8")
     window.training.open_run(tmp_path)
-    qtbot.keyClick(window, Qt.Key.Key_4, control)
+    qtbot.keyClick(window, Qt.Key.Key_7, control)
     view = window.training.view
     qtbot.waitUntil(lambda: view.strip.isVisible() and view.strip.count() > 2, timeout=TIMEOUT)
     assert view.place.text() == "Epoch 1 · loss 0.5  val loss 0.25"

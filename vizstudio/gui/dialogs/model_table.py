@@ -69,6 +69,7 @@ class ModelRows(QAbstractTableModel):
             "published": self.tr("published"),
             "named": self.tr("come with it"),
             "none": self.tr("none, untrained"),
+            "unknown": self.tr("not known"),
         }.get(about.weights if about else "", "")
 
 

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 
 from vizstudio.core.overlay import value_range
 from vizstudio.core.page import ticks
+from vizstudio.core.run_events import metric_name
 from vizstudio.gui.axes import GAP, Axes, ChartBase
 from vizstudio.gui.training.run_log import Curve
 
@@ -119,7 +120,7 @@ class Chart(ChartBase):
             return []
         x, line, found = QFontMetrics(self._heading_font()).horizontalAdvance(self._title) + 16.0, 0, []
         for name in self._curves:
-            wide = SWATCH + 5 + self.fontMetrics().horizontalAdvance(_shown(name))
+            wide = SWATCH + 5 + self.fontMetrics().horizontalAdvance(metric_name(name))
             if x + wide > self.width() and x > 0:
                 x, line = 0.0, line + 1
             found.append((x, line))
@@ -133,7 +134,7 @@ class Chart(ChartBase):
         painter.drawText(QPointF(0, painter.fontMetrics().ascent()), self._title)
         painter.setFont(self.font())
         for i, ((x, line), name) in enumerate(zip(self._places(), self._curves, strict=False)):
-            self._paint_name(painter, QPointF(x, line * self.fontMetrics().height()), i, _shown(name))
+            self._paint_name(painter, QPointF(x, line * self.fontMetrics().height()), i, metric_name(name))
 
     def _paint_name(self, painter: QPainter, place: QPointF, which: int, text: str) -> None:
         metrics = painter.fontMetrics()
@@ -153,7 +154,7 @@ class Chart(ChartBase):
             painter.setBrush(self._colour(i))
             painter.drawEllipse(QPointF(axes.x(step), axes.y(value)), 4, 4)
         texts = [
-            self.tr("{0} {1} at step {2}").format(_shown(name), f"{value:.4g}", step)
+            self.tr("{0} {1} at step {2}").format(metric_name(name), f"{value:.4g}", step)
             for name, step, value in told
         ]
         wide = max(map(self.fontMetrics().horizontalAdvance, texts)) + SWATCH + 5
@@ -181,10 +182,6 @@ class Chart(ChartBase):
             painter.setBrush(colour)
             for point in points:
                 painter.drawEllipse(point, 2.2, 2.2)
-
-
-def _shown(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def thin_out(steps: np.ndarray, values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

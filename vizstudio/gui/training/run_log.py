@@ -25,6 +25,12 @@ class Curve:
         self.steps.append(step)
         self.values.append(value)
 
+    def scaled(self, factor: float) -> "Curve":
+        """Return the same with all values multiplied."""
+        made = Curve()
+        made.steps, made.values = list(self.steps), [factor * value for value in self.values]
+        return made
+
 
 class RunLog:
     """Reads a run's events; `read` goes on where it was.

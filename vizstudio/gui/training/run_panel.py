@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vizstudio.core.run_events import metric_name
 from vizstudio.gui.line import Line
 from vizstudio.gui.training.chart import Chart
 from vizstudio.gui.training.run_log import Curve, RunLog
@@ -184,7 +185,10 @@ class RunPanel(QWidget):
                 curves["rate" if name == "lr" else "loss"][name] = curve
         for name, curve in log.epochs.items():
             if name != "loss":  # its points are the means of the steps that are drawn already
-                curves["loss" if name.endswith("loss") else "metrics"][name] = curve
+                kind = "loss" if name.endswith("loss") else "metrics"
+                if name == "cider":  # reaches 10, the others 1: they would lie on the axis
+                    name, curve = self.tr("{0} / 10").format(metric_name(name)), curve.scaled(0.1)
+                curves[kind][name] = curve
         for chart, name in ((self.loss, "loss"), (self.rate, "rate"), (self.metrics, "metrics")):
             chart.show_curves(curves[name], log.step)
 

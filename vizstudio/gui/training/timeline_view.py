@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QSplitter,
     QVBoxLayout,
@@ -101,6 +102,7 @@ class TimelineView(QWidget):
             (self.common, 0),
         ):
             controls.addWidget(widget, stretch)
+        self.layers.head.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(14, 12, 0, 10)

@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vizstudio.core.page import percent
 from vizstudio.core.session import Beside
 from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.comparing import Compared
 from vizstudio.gui.line import Line
+from vizstudio.gui.probability import exact_percent
 from vizstudio.gui.views.compare_maps import CompareMaps
 from vizstudio.gui.views.compare_panels import ComparePanels
 from vizstudio.gui.wording import attention_title, side_headings
@@ -181,6 +181,8 @@ class CompareView(QWidget):
                 float(np.nansum(heatmap.values.astype(np.float64))) for heatmap in (pair.first, pair.second)
             ]
             on_cells = self.tr("On these cells lie {0} of the attention of the first, {1} of the second.")
-            told.append(on_cells.format(*map(percent, sums)))
-            told.append(self.tr("Half the sum of all absolute differences: {0}.").format(percent(pair.moved)))
+            told.append(on_cells.format(*map(exact_percent, sums)))
+            told.append(
+                self.tr("Half the sum of all absolute differences: {0}.").format(exact_percent(pair.moved))
+            )
         return told

@@ -68,6 +68,7 @@ class HeadsView(QWidget):
             column.setSpacing(2)
             for line in self._headed[key]:
                 column.addWidget(line)
+            column.addSpacing(4)
             column.addWidget(self.plots[key], 1)
             self.splitter.addWidget(part)
         layout.addWidget(self.splitter, 1)

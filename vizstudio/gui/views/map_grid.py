@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from vizstudio.core.geometry import Rect
 from vizstudio.gui.canvas import Canvas
+from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, to_qimage
 from vizstudio.gui.map_grid import MapGrid, Tile
 from vizstudio.gui.views.frame import PictureFrame
@@ -69,8 +70,10 @@ class MapGridView(QWidget):
             self.tr("Attention of all heads"),
             self.tr("Click a map to see it by itself; arrow keys mark another, Enter opens it."),
         )
+        self.bar = ColourBar(self.tr("attention"))
+        self.bar.setVisible(False)
         self.frame = PictureFrame(
-            self.canvas, self.tr("Each map has its own scale. Click one to see it by itself.")
+            self.canvas, self.tr("Each map has its own scale. Click one to see it by itself."), self.bar
         )
         self.picture, self.current, self.pointer = ImageItem(), Mark(2.5), Marks()
         self.queries = Marks()
@@ -94,27 +97,34 @@ class MapGridView(QWidget):
         before, self._grid = self._grid, grid
         self.frame.setVisible(True)
         high, wide = grid.pixels.shape[:2]
-        edge = MARGIN * max(high, wide)
-        self.picture.set_image(to_qimage(grid.pixels), (edge, edge, wide, high))
-        if before is None or before.pixels.shape != grid.pixels.shape:
-            self.canvas.show_area(wide + edge, high + edge)
+        left, top = self._edges()
+        self.picture.set_image(to_qimage(grid.pixels), (left, top, wide, high))
+        if before is None or (before.pixels.shape, before.state.view) != (grid.pixels.shape, grid.state.view):
+            self.canvas.show_area(wide + left, high + top)
         self.frame.heading.setText(heading)
-        self.frame.hint(
-            self.tr(
-                "All maps have the same colours. Shift+click pins a patch, or releases it; click a map to open it."
-            )
-            if grid.state.view == "pins"
-            else self.tr("Each map has its own scale from 0. Click one to see it by itself.")
-            if grid.state.range is None
-            else self.tr("All maps have the range of the inspector. Click one to see it by itself.")
-        )
+        self.frame.hint(self._hint(grid))
+        self.bar.setVisible(grid.span is not None)
+        if grid.span is not None:
+            self.bar.show_range(grid.state.colormap, *grid.span)
         self.problem.setText(
             "\n".join(self.tr("layer {0}: {1}").format(*told) for told in grid.problems.items())
         )
         self.problem.setVisible(bool(grid.problems))
         self.pointer.place(())
         self._mark_queries(grid)
-        self._write_numbers(grid, edge)
+        self._write_numbers(grid)
+
+    def _hint(self, grid: MapGrid) -> str:
+        if grid.state.view == "pins":
+            return self.tr(
+                "All maps have the same colours. Shift+click pins a patch, or releases it; click a map to open it."
+            )
+        scale = (
+            self.tr("Each map has its own scale from 0. Click one to see it by itself.")
+            if grid.span is None
+            else self.tr("All maps have the range of the inspector. Click one to see it by itself.")
+        )
+        return self.tr("Rows are layers, columns heads. ") + scale if grid.state.view == "wall" else scale
 
     def show_problem(self, why: str) -> None:
         """Say why there is no picture; that of another view, or of another photo, does not stay."""
@@ -152,32 +162,35 @@ class MapGridView(QWidget):
         else:
             event.ignore()
 
-    def _edge(self) -> float:
-        return MARGIN * max(self._grid.pixels.shape[:2]) if self._grid else 0.0
+    def _edges(self) -> tuple[float, float]:
+        """Return the room at the left, which a wall alone needs, and above."""
+        edge = MARGIN * max(self._grid.pixels.shape[:2]) if self._grid else 0.0
+        return (edge if self._grid and self._grid.state.view == "wall" else 0.0), edge
 
     def _shifted(self, rect: Rect) -> Rect:
-        edge = self._edge()
-        return rect[0] + edge, rect[1] + edge, rect[2], rect[3]
+        left, top = self._edges()
+        return rect[0] + left, rect[1] + top, rect[2], rect[3]
 
-    def _write_numbers(self, grid: MapGrid, edge: float) -> None:
+    def _write_numbers(self, grid: MapGrid) -> None:
         """Number the layers on the left and the heads above; of a single layer name each head's map."""
         for item in self._numbers:
             self.canvas.scene().removeItem(item)
         self._numbers = []
+        left, top = self._edges()
         if grid.state.view == "wall":
             rows = {tile.layer: tile for tile in reversed(grid.tiles)}
             columns = {tile.head: tile for tile in reversed(grid.tiles)}
             for layer, tile in rows.items():
-                self._number(str(layer), edge * 0.5, edge + tile.rect[1] + tile.rect[3] / 2)
+                self._number(str(layer), left * 0.5, top + tile.rect[1] + tile.rect[3] / 2)
             for head, tile in columns.items():
-                self._number(str(head), edge + tile.rect[0] + tile.rect[2] / 2, edge * 0.5)
+                self._number(str(head), left + tile.rect[0] + tile.rect[2] / 2, top * 0.5)
         else:
             for tile in grid.tiles:
-                middle = edge + tile.rect[0] + tile.rect[2] / 2
+                middle = left + tile.rect[0] + tile.rect[2] / 2
                 axis = grid.result.analysis.attention.layers[tile.layer].queries
                 pins = grid.state.view == "pins"
                 name = query_name(tile.query, axis) if pins else self.tr("head {0}").format(tile.head)
-                self._number(name, middle, edge * 0.5 + tile.rect[1])
+                self._number(name, middle, top * 0.5 + tile.rect[1])
 
     def _mark_queries(self, grid: MapGrid) -> None:
         """Outline the query's patch in its map, where maps have queries of their own."""
@@ -197,8 +210,8 @@ class MapGridView(QWidget):
         self._numbers.append(item)
 
     def _tile_at(self, point: QPointF) -> Tile | None:
-        edge = self._edge()
-        return self._grid.tile_at(point.x() - edge, point.y() - edge) if self._grid else None
+        left, top = self._edges()
+        return self._grid.tile_at(point.x() - left, point.y() - top) if self._grid else None
 
     def _clicked(self, point: QPointF) -> None:
         tile = self._tile_at(point)
@@ -206,8 +219,8 @@ class MapGridView(QWidget):
             self.chosen.emit(tile)
 
     def _pinned(self, point: QPointF) -> None:
-        tile, edge = self._tile_at(point), self._edge()
-        cell = tile.cell_at(point.x() - edge, point.y() - edge) if tile else None
+        tile, (left, top) = self._tile_at(point), self._edges()
+        cell = tile.cell_at(point.x() - left, point.y() - top) if tile else None
         if cell is not None:
             self.pinned.emit(*cell)
 
@@ -228,8 +241,8 @@ class MapGridView(QWidget):
 
     def _pointed(self, point: QPointF) -> None:
         """Tell the value under the pointer, and show the same patch in every map."""
-        tile, edge = self._tile_at(point), self._edge()
-        cell = tile.cell_at(point.x() - edge, point.y() - edge) if tile else None
+        tile, (left, top) = self._tile_at(point), self._edges()
+        cell = tile.cell_at(point.x() - left, point.y() - top) if tile else None
         if tile is None or cell is None:
             self._left()
             return
@@ -246,7 +259,7 @@ class MapGridView(QWidget):
         value = float(tile.values[cell])
         told = self.tr("no value") if np.isnan(value) else self.tr("attention {0}").format(f"{value:.5f}")
         text = self.tr("layer {0}, head {1} · patch {2},{3}: {4}")
-        self.frame.tell(text.format(tile.layer, tile.head, *cell, told))
+        self.frame.tell(text.format(tile.layer, tile.head, *cell, told), None if np.isnan(value) else value)
 
     def _left(self) -> None:
         self.point_at(None)

@@ -27,7 +27,7 @@ class Player(QWidget):
         self.button = QPushButton()
         self.button.setAccessibleName(self.tr("Play"))
         self.button.setToolTip(self.tr("Step through the caption by itself; Space plays and pauses"))
-        self.button.setMinimumWidth(92)
+        self.button.setMinimumWidth(72)
         self.interval = QDoubleSpinBox()
         self.interval.setRange(SHORTEST, LONGEST)
         self.interval.setSingleStep(0.1)

@@ -65,14 +65,14 @@ class PatchMap(PictureFrame):
         """Show principal components as (rows, cols, 3) colours, and which shares (3,) of the variance they have."""
         self._norms, self._components = None, colours
         told = self.tr("Principal components · {0} of variance")
-        self.heading.setText(told.format(f"{shares.sum():.0%}"))
+        self.heading.setText(told.format(f"{100 * shares.sum():.0f} %"))
         self.heading.setToolTip(
             self.tr(
                 "Patches of like colour have like positions; each component spans the whole range of its colour."
             )
         )
         each = self.tr("Red {0}, green {1}, blue {2} of the variance.")
-        self.hint(each.format(*(f"{share:.0%}" for share in shares)))
+        self.hint(each.format(*(f"{100 * share:.0f} %" for share in shares)))
         self._show(np.round(colours * 255).astype(np.uint8))
 
     def _show(self, pixels: np.ndarray) -> None:
