@@ -157,9 +157,10 @@ def test_a_second_that_fails_is_told_once_and_not_tried_again(at: CompareDesk) -
         "details",
         False,
     )
-    runs = len(at.desk.jobs.jobs)
+    runs, told = len(at.desk.jobs.jobs), at.view.show_no_comparison.call_args
+    at.view.show_no_comparison.reset_mock()
     at.comparing.look()
-    assert len(at.desk.jobs.jobs) == runs
+    assert len(at.desk.jobs.jobs) == runs and at.view.show_no_comparison.call_args == told
     at.comparing.choose(choice=OTHER)
     at.finish()
 
@@ -170,6 +171,7 @@ def test_cancelling_is_told_and_choosing_again_tries_again(at: CompareDesk) -> N
     at.view.show_stopped.assert_called_once()
     runs = len(at.desk.jobs.jobs)
     at.comparing.look()
+    at.view.show_given_up.assert_called_once_with()  # whatever was compared before does not stay
     assert len(at.desk.jobs.jobs) == runs
     at.comparing.choose(choice=OTHER)
     assert at.finish().second.choice == OTHER

@@ -177,6 +177,10 @@ class CompareDesk(QObject):
     def show_stopped(self) -> None:
         """Say that the run of the second was cancelled."""
         self._window.show_cancelled()
+        self.show_given_up()
+
+    def show_given_up(self) -> None:
+        """Say that the second was not computed, and how to have it computed."""
         self.view.say(self.tr("Cancelled"), self.tr("Choose what to compare with, also the same again."))
 
     def show_landed(self, result: Result) -> None:

@@ -80,6 +80,9 @@ class ComparingView(Protocol):
     def show_stopped(self) -> None:
         """Say that the run of the second was cancelled."""
 
+    def show_given_up(self) -> None:
+        """Say that the second was not computed, and how to have it computed."""
+
     def show_landed(self, result: Result) -> None:
         """Say that the second is there."""
 
@@ -132,6 +135,7 @@ class Comparing:
         self._given_up: Key | None = (
             None  # one that failed or was cancelled, and is not tried again by itself
         )
+        self._why = ""  # what failed; empty if it was cancelled
         self._key: Hashable = None  # of the comparison asked for last
         self._compared: tuple[Hashable, Compared] | None = None  # and of the one shown last
 
@@ -189,6 +193,10 @@ class Comparing:
             self._ask(snapshot, second)
         elif key != self._given_up:
             self._run(key, *wanted)
+        elif self._why:
+            self._view.show_no_comparison(self._why)
+        else:
+            self._view.show_given_up()
 
     def _run(self, key: Key, path: Path, choice: ModelChoice) -> None:
         """Compute the second, unless the first is under way: then it is looked at again when that has landed."""
@@ -205,15 +213,15 @@ class Comparing:
         self.look()
 
     def _run_failed(self, error: BaseException, details: str) -> None:
-        self._given_up = self._pending
         known = isinstance(error, VizstudioError)
         sentence = str(error) if known else f"{type(error).__name__}: {error}"
+        self._given_up, self._why = self._pending, sentence
         self._view.show_no_comparison(sentence)
         self._view.show_failed(sentence, details, not known)
 
     def _run_stopped(self) -> None:
         if self._controller.runs.number is None:  # else a new first took its place
-            self._given_up = self._pending
+            self._given_up, self._why = self._pending, ""
             self._view.show_stopped()
 
     def _ask(self, snapshot: Snapshot, second: Result) -> None:
