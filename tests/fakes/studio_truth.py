@@ -55,7 +55,6 @@ def check_now(window: Any) -> None:
         "the result is of an image of another size",
     )
     _check_photo(window.attention.frame, result)
-    _check_controls(window.inspector, shown)
     caption, has_caption = window.controller.captions.shown, bool(result.analysis.steps)
     if caption is not None:  # of the photo before, until the first maps of the new words are there
         _check_photo(window.caption.frame, caption.result)
@@ -88,11 +87,6 @@ def pixels_of(image: QImage) -> np.ndarray:
     return rows[:, : 3 * plain.width()].reshape(plain.height(), plain.width(), 3).astype(float)
 
 
-def _check_controls(inspector: Any, shown: Any) -> None:
-    layers = shown.result.analysis.attention.layers
-    must(inspector.layer.maximum() == len(layers) - 1, "the layers offered are another model's")
-
-
 def check_settled(window: Any) -> None:
     """Check all that holds once every worker is idle; see `RandomUser.settle`."""
     check_now(window)
@@ -103,13 +97,13 @@ def check_settled(window: Any) -> None:
     shown = controller.shown
     if shown is None:
         return
-    result, state = shown.result, shown.state
+    result = shown.result
     must(
         result.image.sha256 == hashlib.sha256(result.image.path.read_bytes()).hexdigest(),
         "the file is another",
     )
     _check_map(window, shown)
-    _check_values(window.inspector, state)
+    _check_values(window.inspector, shown)
     _check_position(window.position, shown)
     _check_caption(window, result)
     _check_other_tabs(window, shown)
@@ -145,22 +139,26 @@ def _check_map(window: Any, shown: Any) -> None:
         heatmap = attention_heatmap(analysis.attention, state.layer, state.head, state.query, hide)
     else:
         heatmap, _ = reduced_map(analysis, state, reduce, hide)
-    wanted = by_mass(heatmap.values, state.mass)
-    found = shown.heatmap.values
-    both = np.isfinite(wanted) & np.isfinite(found)
-    apart = np.abs(wanted - found)[both].max(initial=0.0)
-    must(apart < 1e-6, f"the map is {apart:g} from that of {state}")
-    kept = [np.sort(values[np.isfinite(values)])[::-1] for values in (wanted, found)]
-    count = min(map(len, kept))  # of equal cells rounding decides which are the last that mass keeps
-    must(abs(len(kept[0]) - len(kept[1])) <= 1, f"of the map of {state} other cells are shown")
+    _check_mass(shown.heatmap.values, heatmap.values, state.mass)
+
+
+def _check_mass(found: np.ndarray, whole: np.ndarray, mass: float) -> None:
+    """Check that of a map the largest cells are shown; of equal ones rounding decides which are kept."""
+    apart = np.abs(found - whole)[np.isfinite(found)].max(initial=0.0)
+    must(apart < 1e-6, f"the map in view is {apart:g} from that of its image, layer, head and query")
+    count = np.isfinite(by_mass(whole, mass)).sum()
+    must(abs(np.isfinite(found).sum() - count) <= 1, f"not the cells are shown that hold {mass} of the map")
+    left = whole[np.isnan(found) & np.isfinite(whole)]
     must(
-        np.allclose(kept[0][:count], kept[1][:count], atol=1e-6),
-        f"of the map of {state} other cells are shown",
+        not left.size or left.max() <= np.nanmin(found) + 1e-6,
+        "larger cells than shown are left out of the map",
     )
 
 
-def _check_values(inspector: Any, state: Any) -> None:
+def _check_values(inspector: Any, shown: Any) -> None:
+    state, layers = shown.state, shown.result.analysis.attention.layers
     told = {
+        "layer, its end": (inspector.layer.maximum(), len(layers) - 1),
         "layer": (inspector.layer.value(), state.layer),
         "head": (inspector.head.currentData(), str(state.head)),
         "colormap": (inspector.colormap.currentText(), state.colormap),
@@ -206,8 +204,7 @@ def _check_caption(window: Any, result: Any) -> None:
         whole = np.mean(
             [step.heatmap(caption.state.layer, caption.state.head).values for step in unit.steps], axis=0
         )
-        wanted_map, found = by_mass(whole, caption.looks.mass), view.frame._heatmap.values
-        must(np.allclose(wanted_map, found, equal_nan=True, atol=1e-6), "the map in view is another word's")
+        _check_mass(view.frame._heatmap.values, whole, caption.looks.mass)
     must(caption.looks == window.controller.shown.state, "the caption has other colours")
     offered = [view.alternatives.list.item(i).text() for i in range(view.alternatives.list.count())]
     must(len(offered) == len(caption.step.alternatives), "the alternatives are another step's")
