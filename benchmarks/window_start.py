@@ -17,6 +17,8 @@ FIRST_FRAME_AIM, LOADING_AIM, AHEAD = 600, 100, 3.0
 VIZSTUDIO = """
 import os, sys, time
 from vizstudio.cli import main
+from vizstudio.gui.quiet import import_window
+import_window()
 import vizstudio.gui.app as app
 def painted():
     print(time.time() - float(sys.argv[1]), "torch" in sys.modules, flush=True)

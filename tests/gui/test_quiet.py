@@ -115,3 +115,23 @@ def test_a_library_that_is_none_is_told_by_python(tmp_path: Path, monkeypatch: p
     with pytest.raises(PluginError, match="vizstudio_broken"):
         import_quietly("vizstudio_broken:load")
     assert sys.meta_path == finders
+
+
+OPENED = """
+import builtins, gc, linecache
+from vizstudio.gui.quiet import import_quietly, import_window
+import_window()
+import vizstudio.gui.main_window
+wrapped = builtins.__import__
+assert wrapped is not builtins.__orig_import__ and gc.isenabled()
+import_quietly("vizstudio_vit.build:build")
+assert builtins.__import__ is wrapped and gc.isenabled()
+import wave  # a module that nothing here needs
+kept = {name: len(lines[2]) for name, lines in linecache.cache.items() if len(lines) > 2}
+print(*(any(name.endswith(end) for name in kept) for end in ("main_window.py", "vision_transformer.py", "wave.py")))
+"""
+
+
+def test_pyside_reads_no_source_of_the_window_or_of_timm_and_its_features_work_afterwards() -> None:
+    done = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "True"]

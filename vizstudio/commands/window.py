@@ -49,6 +49,9 @@ def window(
     if not find_display(os.environ):
         raise VizstudioError(f"there is no display (DISPLAY and WAYLAND_DISPLAY are not set): {NO_DISPLAY}")
     try:
+        from vizstudio.gui.quiet import import_window
+
+        import_window()
         from vizstudio.gui.app import run_app
         from vizstudio.gui.snapshot import ModelChoice
     except ImportError as error:

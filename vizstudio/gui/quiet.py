@@ -5,7 +5,9 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -43,6 +45,37 @@ def load_unlocked(library: str) -> None:
     load(os.fsencode(library), sys.getdlopenflags())
 
 
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import without collecting garbage and without PySide's look into the source of every module.
+
+    PySide wraps Python's import (and keeps it as ``__orig_import__``) to see which modules may ask for
+    ``from __feature__ import …``; the sources that it reads stay in memory, 45 MB for torch and timm.
+    """
+    was_enabled, importing = gc.isenabled(), builtins.__import__
+    gc.disable()
+    builtins.__import__ = getattr(builtins, "__orig_import__", importing)
+    try:
+        yield
+    finally:
+        builtins.__import__ = importing
+        if was_enabled:
+            gc.enable()
+
+
+def import_window() -> None:
+    """Import what the window is made of, before anything else asks for it.
+
+    Raises
+    ------
+    ImportError
+        If Qt cannot be loaded.
+    """
+    import_module("PySide6.QtCore")  # wraps the import that is then left out
+    with quick_imports():
+        import_module("vizstudio.gui.app")
+
+
 def import_quietly(target: str) -> None:
     """Import the module of a plugin's ``"module:callable"`` so that the window can answer, if it is not there yet.
 
@@ -52,10 +85,6 @@ def import_quietly(target: str) -> None:
     the import, and every now and then while a model runs. So none is made meanwhile, and what is there at the
     end is never looked at again. Once per plugin only: what is frozen in a cycle is never freed.
 
-    PySide wraps Python's import (and keeps it as ``__orig_import__``): it reads the source of every module to see
-    whether it may ask for ``from __feature__ import …``. Left out meanwhile, which saves 0.3 s and, as the
-    sources stay in memory, 45 MB. A module of a plugin that loads a model has no use for PySide.
-
     Raises
     ------
     PluginError
@@ -63,15 +92,11 @@ def import_quietly(target: str) -> None:
     """
     if target.partition(":")[0] in sys.modules:
         return
-    was_enabled, unlocked, importing = gc.isenabled(), Unlocked(), builtins.__import__
-    gc.disable()
-    sys.meta_path.insert(0, unlocked)
-    builtins.__import__ = getattr(builtins, "__orig_import__", importing)
-    try:
-        load_target(target)
-    finally:
-        builtins.__import__ = importing
-        sys.meta_path.remove(unlocked)
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
+    unlocked = Unlocked()
+    with quick_imports():
+        sys.meta_path.insert(0, unlocked)
+        try:
+            load_target(target)
+        finally:
+            sys.meta_path.remove(unlocked)
+            gc.freeze()
