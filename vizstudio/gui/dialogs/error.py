@@ -93,6 +93,7 @@ class ErrorDialog(QDialog):
 
     def _show_details(self, on: bool) -> None:
         self.details.setVisible(on)
+        self.details_button.setText(self.tr("Hide details") if on else self.tr("Details"))
         self.adjustSize()
 
     def _copy(self) -> None:

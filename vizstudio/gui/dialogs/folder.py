@@ -101,8 +101,8 @@ class FolderDialog(QDialog):
         lists = QHBoxLayout()
         lists.setSpacing(16)
         for title, widget, stretch in (
-            (self.tr("Views"), self.views, 1),
-            (self.tr("Formats"), self.formats, 1),
+            (self.tr("Views"), self.views, 2),
+            (self.tr("Formats"), self.formats, 3),
         ):
             column = QVBoxLayout()
             column.setSpacing(6)

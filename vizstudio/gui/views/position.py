@@ -96,7 +96,7 @@ class PositionView(QWidget):
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([560, 440])
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 10)
+        layout.setContentsMargins(14, 10, 14, 10)
         layout.setSpacing(8)
         self.choice = QWidget()
         choice = QHBoxLayout(self.choice)
