@@ -222,7 +222,7 @@ class Plot(ChartBase):
         if content.band is not None:
             left, right = axes.x(content.band - 0.5), axes.x(content.band + 0.5)
             band = QRectF(left, area.top(), right - left, area.height())
-            painter.fillRect(band, self.palette().color(QPalette.ColorRole.Mid))
+            painter.fillRect(band, self.palette().color(QPalette.ColorRole.Midlight))
         self.paint_rules(painter, axes)
         painter.drawText(QPointF(0, metrics.ascent()), content.y_title)
         if content.ends is not None:

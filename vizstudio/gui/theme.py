@@ -26,6 +26,7 @@ class Colours:
     accent: str
     on_accent: str
     stage: str  # behind pictures
+    band: str  # behind what is chosen, with muted text on it
     warning: str
     warning_base: str
     good: str
@@ -41,6 +42,7 @@ LIGHT = Colours(
     accent="#2f66b0",
     on_accent="#ffffff",
     stage="#e3e6ea",
+    band="#e2e5ea",
     warning="#7a4b00",
     warning_base="#fff1d6",
     good="#1a7a43",
@@ -48,13 +50,14 @@ LIGHT = Colours(
 DARK = Colours(
     window="#1f2329",
     base="#2b3139",
-    raised="#353c46",
+    raised="#333a44",
     text="#e4e7eb",
     muted="#9ca5b1",
     rule="#434b56",
     accent="#6aa5ea",
     on_accent="#10141a",
     stage="#131519",
+    band="#2f3640",
     warning="#ffd68a",
     warning_base="#4a3a1a",
     good="#6fcf97",
@@ -64,6 +67,7 @@ _STYLE = """
 QToolBar {{ border: 0; border-bottom: 1px solid {rule}; padding: 5px 8px; spacing: 8px; }}
 QToolBar QToolButton {{ background: {raised}; border: 1px solid {rule}; border-radius: 4px;
     padding: 4px 12px; }}
+QToolBar QComboBox {{ min-height: 21px; }}
 QToolBar QToolButton:hover, QToolBar QToolButton:focus {{ border-color: {accent}; }}
 QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator {{ border: 1px solid {muted};
     border-radius: 2px; background: {base}; width: 11px; height: 11px; margin: 1px; }}
@@ -153,7 +157,7 @@ def _palette(c: Colours) -> QPalette:
         role.HighlightedText: c.on_accent,
         role.Link: c.accent,
         role.Light: c.raised,
-        role.Midlight: c.rule,
+        role.Midlight: c.band,
         role.Mid: c.rule,
         role.Dark: c.muted,
         role.Accent: c.accent,

@@ -105,7 +105,7 @@ class TimelineView(QWidget):
         self.layers.head.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(14, 12, 0, 10)
+        column.setContentsMargins(14, 10, 0, 10)
         column.setSpacing(6)
         column.addWidget(self.picture, 1)
         self.pictures = QSplitter(Qt.Orientation.Horizontal)

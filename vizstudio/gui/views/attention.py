@@ -126,7 +126,7 @@ class AttentionView(QWidget):
         on_patch = isinstance(state.query, tuple) and grid is not None
         self.query.place(grid.cell_rect(*state.query) if on_patch else None)  # type: ignore[union-attr,misc]
         self.frame.hint(
-            self.tr("Click a patch to make it the query, Shift+click to pin it; drag it; the wheel zooms.")
+            self.tr("Click a patch to query it, Shift+click to pin it; the wheel zooms.")
             if grid is not None
             else self.tr("The queries of this layer are not patches of the image.")
         )

@@ -56,7 +56,7 @@ class PatchMap(PictureFrame):
         self.hint(
             self.tr("The length of each patch's position vector; all are equal.")
             if even
-            else self.tr("The length of each patch's position vector. Hover a patch, click to pin its panel.")
+            else self.tr("The length of each position vector. Hover a patch, click to pin it.")
         )
         self.colours.show_range(colormap, low, high)
         self._show(colorize(norms.values, colormap, low, high))
