@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from picture_studio import Shot, Studio
+from picture_tabs import front
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 import vizstudio.gui
@@ -89,7 +90,9 @@ def _from_menu(studio: Studio, place: str, text: str) -> QWidget | None:
 
 
 def _ready(studio: Studio) -> None:
-    studio.look()
+    if studio.window.training.dock is not None:
+        studio.renew()
+    front(studio, "attention")
     studio.window.models.catalogue.like("vit:vit_small_patch14_dinov2", True)
 
 

@@ -24,10 +24,9 @@ VIEWS = {  # picture: photo, options
 WINDOW = {  # picture: what `make_pictures.py window` calls it
     "window": "attention-light",
     "window/panes": "panes-light",
-    "window/heads": "heads-light",
+    "window/heads": "heads-dark",
     "window/caption": "caption-branches-light",
     "window/compare": "compare-attention-light",
-    "window/dark": "wall-dark",
     "window/export": "dialog-export-light",
     "models": "dialog-choose-model-light",
     "training": "training-light",
@@ -76,7 +75,7 @@ def take_views(model: list[str], out: Path) -> None:
 
 
 def take_window(given: argparse.Namespace, weights: list[str], made: Path, out: Path) -> None:
-    """Photograph the window, and write the pictures with few colours, which makes them small."""
+    """Photograph the window; fewer colours would make smaller files, and steps in the colour bars."""
     words = [sys.executable, str(Path(__file__).with_name("make_pictures.py")), "window", "--scale", "1"]
     words += ["--out", str(made), "--model", given.model, "--image", str(given.image), *weights]
     words += ["--query", given.query, *(["--run", str(given.run)] if given.run else [])]
@@ -88,8 +87,7 @@ def take_window(given: argparse.Namespace, weights: list[str], made: Path, out: 
     for name, shot in WINDOW.items():
         path = out / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.open(made / f"{shot}.png").convert("RGB")
-        picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        Image.open(made / f"{shot}.png").convert("RGB").save(path, optimize=True)
 
 
 def take_tutorial(folder: Path, out: Path) -> None:

@@ -34,7 +34,7 @@ def _start(studio: Studio) -> Iterator[Shot]:
     yield Shot("start", nothing)
 
 
-def _front(studio: Studio, name: str, **changes: Any) -> None:
+def front(studio: Studio, name: str, **changes: Any) -> None:
     """Bring a tab to the front, with the subject in it and nothing else changed."""
     studio.look()
     studio.tidy()
@@ -49,7 +49,7 @@ def _front(studio: Studio, name: str, **changes: Any) -> None:
 
 
 def _plain(studio: Studio, name: str) -> Iterator[Shot]:
-    yield Shot(name, partial(_front, studio, name))
+    yield Shot(name, partial(front, studio, name))
 
 
 def _attention(studio: Studio, name: str) -> Iterator[Shot]:
@@ -58,15 +58,15 @@ def _attention(studio: Studio, name: str) -> Iterator[Shot]:
     views = [which.itemData(i) for i in range(which.count()) if which.itemData(i)]
     for view in views:
         pins = ((row, col), (row // 2, col // 2), (row, max(col - 2, 0))) if view == "pins" else ()
-        yield Shot(view, partial(_front, studio, name, view=view, pins=pins))
+        yield Shot(view, partial(front, studio, name, view=view, pins=pins))
 
     def wiped() -> None:
-        _front(studio, name)
+        front(studio, name)
         studio.window.attention.wipe.slider.setValue(50)
 
     def hovered() -> None:
         studio.window.attention.wipe.slider.setValue(0)
-        _front(studio, name, query="cls")
+        front(studio, name, query="cls")
         canvas = studio.window.attention.canvas
         QTest.mouseMove(canvas.viewport(), QPoint(canvas.width() // 2, canvas.height() // 2))
         studio.pause(0.2)
@@ -80,18 +80,18 @@ def _attention(studio: Studio, name: str) -> Iterator[Shot]:
         studio.window.tabs.setCurrentIndex(0)
 
     def narrow() -> None:
-        _front(studio, name)
+        front(studio, name)
         studio.window.resize(studio.window.minimumSizeHint())
 
     def wide() -> None:
-        _front(studio, name, mass=0.6, range=(0.0, 0.05), smooth=True)
+        front(studio, name, mass=0.6, range=(0.0, 0.05), smooth=True)
 
     yield Shot("attention-untrained", untrained)
     yield Shot("attention-smallest", narrow)
     yield Shot("attention-mass-range", wide)
 
     def focused() -> None:
-        _front(studio, name)
+        front(studio, name)
         studio.window.inspector.head.setFocus()
 
     yield Shot("attention-keyboard", focused)
@@ -102,14 +102,14 @@ def _position(studio: Studio, name: str) -> Iterator[Shot]:
     for view in [which.itemData(i) for i in range(which.count())]:
 
         def show(view: str = view) -> None:
-            _front(studio, name)
+            front(studio, name)
             studio.window.position.viewChosen.emit(view)
 
         yield Shot(view, show)
 
     def pinned() -> None:
         studio.window.position.viewChosen.emit("position")
-        _front(studio, name)
+        front(studio, name)
         studio.window.controller.pin_panel(studio.subject.query)
 
     yield Shot("position-pinned", pinned)
@@ -121,16 +121,17 @@ def _caption(studio: Studio, name: str) -> Iterator[Shot]:
     def written() -> None:
         studio.look(subject.captioner, subject.scene)
         studio.tidy()
+        studio.window.controller.change(mass=1.0, range=None, smooth=False)
         studio.window.tabs.setCurrentWidget(studio.window.caption)
         studio.window.caption.chosen.emit(1)
 
     def branched() -> None:
         written()
         shown = studio.window.controller.captions
-        for step, alternative in ((1, 1), (4, 1)):
+        for step, alternative in ((1, 1), (11, 1)):
             shown.branch(step, alternative)
             studio.settle()
-        studio.window.caption.chosen.emit(4)
+        studio.window.caption.chosen.emit(11)
 
     yield Shot(name, written)
     yield Shot("caption-branches", branched)
@@ -140,21 +141,21 @@ def _compare(studio: Studio, name: str) -> Iterator[Shot]:
     desk = studio.window.compare
 
     def kept() -> None:
-        _front(studio, name)
+        front(studio, name)
         desk.keep()
 
     def compared(positions: bool, **changes: Any) -> None:
-        _front(studio, name, **changes)
+        front(studio, name, **changes)
         desk.comparing.choose(choice=studio.subject.second)
         studio.settle()
         desk.comparing.show_positions(positions)
 
     def images() -> None:
         desk.comparing.compare_with(None)
-        _front(studio, name)
+        front(studio, name)
         desk.comparing.choose(image=resource_path("photos/astronaut.jpg"))
 
-    yield Shot("compare-nothing", partial(_front, studio, name))
+    yield Shot("compare-nothing", partial(front, studio, name))
     yield Shot("compare-kept", kept)
     yield Shot("compare-attention", partial(compared, False))
     yield Shot("compare-position", partial(compared, True))
@@ -164,7 +165,7 @@ def _compare(studio: Studio, name: str) -> Iterator[Shot]:
 
 def _timeline(studio: Studio, name: str) -> Iterator[Shot]:
     def run() -> None:
-        _front(studio, "attention")
+        front(studio, "attention")
         assert studio.subject.run is not None
         studio.window.training.open_run(studio.subject.run)
         studio.settle()
@@ -189,19 +190,19 @@ def _more(studio: Studio) -> Iterator[Shot]:
     def panes() -> None:
         studio.look()
         studio.window.position.viewChosen.emit("position")
-        _front(studio, "position")
+        front(studio, "position")
         studio.window.panes.move_out()
         studio.window.tabs.setCurrentWidget(studio.window.attention)
 
     def sources() -> None:
-        _front(studio, "attention")
+        front(studio, "attention")
         studio.window.sources.toggle_dock()
 
     yield Shot("panes", panes)
     yield Shot("sources", sources)
 
     def menu(action: Any) -> QWidget:
-        _front(studio, "attention")
+        front(studio, "attention")
         found: QMenu = action.menu()
         found.popup(studio.window.mapToGlobal(QPoint(0, 0)))
         return found
