@@ -142,7 +142,7 @@ def _compare(studio: Studio, name: str) -> Iterator[Shot]:
 
     def kept() -> None:
         front(studio, name)
-        desk.keep()
+        desk.choice.keep()
 
     def compared(positions: bool, **changes: Any) -> None:
         front(studio, name, **changes)

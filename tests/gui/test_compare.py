@@ -1,5 +1,7 @@
 """The tab of comparisons, by mouse and key."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +217,7 @@ def test_keep_this_view_then_another_photo(studio: Any, qtbot: Any, done: Any, p
 
 def test_cancel_by_key(studio: Any, qtbot: Any, done: Any, fake: Any) -> None:
     view = studio.compare.view
-    studio.compare._choose(choice=ModelChoice("fake:slow", device="cpu"))
+    studio.compare.choice.choose(choice=ModelChoice("fake:slow", device="cpu"))
     qtbot.waitUntil(fake.started.is_set, timeout=TIMEOUT)
     assert view.message_title.text() == "Computing the second…"
     assert studio.status.isVisible() and studio.menus.cancel.isEnabled()
@@ -228,11 +230,37 @@ def test_cancel_by_key(studio: Any, qtbot: Any, done: Any, fake: Any) -> None:
 def test_a_model_that_fails_says_so(studio: Any, qtbot: Any, done: Any) -> None:
     from vizstudio.gui.dialogs.error import ErrorDialog
 
-    studio.compare._choose(choice=ModelChoice("fake:refused", device="cpu"))
+    studio.compare.choice.choose(choice=ModelChoice("fake:refused", device="cpu"))
     done(studio)
     qtbot.waitUntil(lambda: bool(studio.findChildren(ErrorDialog)), timeout=TIMEOUT)
     studio.findChildren(ErrorDialog)[0].close()
     assert studio.compare.view.message.text() == "The model refused cannot be built: choose another."
+
+
+def test_a_second_waits_for_a_caption_and_is_computed_after_it(
+    studio: Any, qtbot: Any, done: Any, fake: Any
+) -> None:
+    """The worker of runs is the captions' too, which show no other photo or model when they end."""
+    from vizstudio.core.caption import CaptionRequest
+
+    studio.choose_model(ModelChoice("fake:writer", device="cpu"))
+    done(studio)
+    studio.controller.captions.write(CaptionRequest(2))
+    studio.compare.choice.choose(choice=OTHER)
+    assert studio.controller.runs.number is not None and studio.compare.comparing.runs.number is None
+    qtbot.waitUntil(lambda: studio.compare.view.maps.isVisible(), timeout=TIMEOUT)
+    assert studio.controller.second.choice == OTHER
+
+
+def test_nothing_is_held_of_a_second_that_was_let_go_of(pair: Any, qtbot: Any) -> None:
+    second = weakref.ref(pair.controller.second)
+    pair.compare.choice.stop.trigger()
+
+    def gone() -> bool:
+        gc.collect()
+        return second() is None
+
+    qtbot.waitUntil(gone, timeout=TIMEOUT)
 
 
 def test_a_session_brings_the_comparison_back(pair: Any, qtbot: Any, done: Any, tmp_path: Path) -> None:
@@ -242,8 +270,8 @@ def test_a_session_brings_the_comparison_back(pair: Any, qtbot: Any, done: Any, 
     write_session(desk.session(), tmp_path / "a.vizsession")
     saved = read_session(tmp_path / "a.vizsession").place
     assert (saved.tab, saved.beside) == ("compare", Beside(choice=OTHER))
-    pair.compare.stop.trigger()
-    assert pair.controller.travel.beside is None and not pair.compare.stop.isEnabled()
+    pair.compare.choice.stop.trigger()
+    assert pair.controller.travel.beside is None and not pair.compare.choice.stop.isEnabled()
     pair.tabs.setCurrentIndex(0)
     assert desk.open(tmp_path / "a.vizsession")
     done(pair)

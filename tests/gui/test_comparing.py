@@ -189,6 +189,86 @@ def test_what_cannot_be_compared_is_told(at: CompareDesk) -> None:
     at.view.show_failed.assert_not_called()
     at.comparing.show_positions(False)
     assert at.view.show_compared.call_args.args[0].maps is not None
+    at.view.show_no_comparison.reset_mock()
+    at.comparing.show_positions(True)  # asked again, it is said again: the attention does not stay
+    assert "this model is flat" in at.view.show_no_comparison.call_args.args[0]
+
+
+def test_a_refusal_that_comes_late_does_not_hide_what_is_compared_now(at: CompareDesk) -> None:
+    at.comparing.choose(choice=ModelChoice("fake:flat", device="cpu"))
+    at.finish()
+    at.comparing.show_positions(True)
+    number = at.comparing.maps.latest.number
+    with pytest.raises(Exception, match="no position embedding") as caught:
+        at.maps.run(number)
+    at.comparing.show_positions(False)
+    at.comparing.maps.latest.on_failed(number, caught.value, "")
+    at.view.show_no_comparison.assert_not_called()
+
+
+def test_a_second_that_nobody_wants_any_more_is_given_up(at: CompareDesk) -> None:
+    at.comparing.choose(choice=OTHER)
+    number, cancelled = at.comparing.runs.number, at.desk.jobs.cancelled
+    late = at.desk.jobs.run(number)
+    at.comparing.compare_with(None)
+    assert at.desk.jobs.cancelled == cancelled + 1
+    at.comparing.runs.on_finished(number, late)
+    assert at.controller.second is None
+
+
+def test_a_second_that_nobody_wants_any_more_does_not_cancel_the_first(at: CompareDesk, photos: Path) -> None:
+    at.comparing.choose(choice=OTHER)
+    at.controller.open_image(
+        photos / "coffee.jpg"
+    )  # takes the worker; that the second stopped is not told yet
+    cancelled = at.desk.jobs.cancelled
+    at.comparing.compare_with(None)
+    assert at.desk.jobs.cancelled == cancelled and at.comparing.runs.number is None
+
+
+def test_undo_does_not_let_another_second_land(at: CompareDesk, photos: Path) -> None:
+    at.comparing.choose(choice=OTHER)
+    at.finish()
+    kept = at.controller.second
+    at.comparing.choose(image=photos / "coffee.jpg")
+    number = at.comparing.runs.number
+    late = at.desk.jobs.run(number)
+    at.controller.travel.undo()
+    at.comparing.look()
+    at.comparing.runs.on_finished(number, late)
+    assert at.controller.second is kept
+
+
+def test_a_second_that_waits_is_computed_though_the_first_fails(at: CompareDesk, photos: Path) -> None:
+    at.controller.choose_model(REFUSED)
+    number = at.controller.runs.number
+    at.comparing.choose(choice=OTHER)
+    with pytest.raises(Exception, match="cannot be built") as caught:
+        at.desk.jobs.run(number)
+    at.comparing.go_on()
+    assert at.comparing.runs.number is None  # not before the first has ended
+    at.controller.runs.on_failed(number, caught.value, "")
+    at.comparing.go_on()
+    assert at.finish().second.choice == OTHER
+
+
+def test_a_second_that_waits_is_not_computed_for_what_is_about_to_go(at: CompareDesk, photos: Path) -> None:
+    at.controller.open_image(photos / "coffee.jpg")
+    at.comparing.choose(choice=OTHER)
+    number = at.controller.runs.number
+    at.controller.runs.on_finished(number, at.desk.jobs.run(number))  # its map is under way
+    at.comparing.go_on()
+    assert at.comparing.runs.number is None
+
+
+def test_cancelling_gives_up_a_second_that_waits(at: CompareDesk, photos: Path) -> None:
+    at.controller.open_image(photos / "coffee.jpg")
+    at.comparing.choose(choice=OTHER)
+    at.comparing.give_up()
+    at.controller.runs.on_stopped(at.controller.runs.number)
+    at.comparing.go_on()
+    at.view.show_given_up.assert_called_once_with()
+    assert at.comparing.runs.number is None
 
 
 def test_positions_and_one_panel(at: CompareDesk) -> None:

@@ -136,8 +136,11 @@ class Comparing:
             None  # one that failed or was cancelled, and is not tried again by itself
         )
         self._why = ""  # what failed; empty if it was cancelled
-        self._key: Hashable = None  # of the comparison asked for last
+        self._waits = False  # whether the second waits for the first
+        self._key: Hashable = None  # of the comparison that is wanted
+        self._asked: Hashable = None  # of the one that the worker was asked for last
         self._compared: tuple[Hashable, Compared] | None = None  # and of the one shown last
+        self._refused: tuple[Hashable, str] | None = None  # and of the last one that there cannot be, and why
 
     @property
     def beside(self) -> Beside | None:
@@ -147,8 +150,9 @@ class Comparing:
     def compare_with(self, beside: Beside | None) -> None:
         """Choose what to compare with, or nothing."""
         self._given_up = None
-        if beside is None:  # what it holds may be large
-            self._controller.second = self._compared = None
+        if beside is None:  # what is held may be large
+            self._controller.second = self._compared = self._refused = self._key = self._asked = None
+            self.maps.forget()
         self._controller.travel.compare_with(beside)
         self.look()
 
@@ -178,14 +182,13 @@ class Comparing:
 
     def look(self) -> None:
         """Show what belongs to what is shown and chosen now, and have computed what is missing."""
-        snapshot = self._controller.shown
+        snapshot, self._waits = self._controller.shown, False
+        wanted = self.wanted(snapshot) if snapshot is not None else None
+        key = (wanted[0], model_key(wanted[1])) if wanted is not None else None
+        self._drop_unwanted(key)
         self._view.show_beside(self.beside)
-        if snapshot is None or not self._seen():
+        if snapshot is None or wanted is None or key is None or not self._seen():
             return
-        wanted = self.wanted(snapshot)
-        if wanted is None:
-            return
-        key = wanted[0], model_key(wanted[1])
         second = self._controller.second
         if key == key_of(snapshot.result):
             self._view.show_same()
@@ -198,14 +201,40 @@ class Comparing:
         else:
             self._view.show_given_up()
 
+    def _drop_unwanted(self, key: Key | None) -> None:
+        """Give up a run of another second than the one that is wanted."""
+        if self.runs.number is None or key == self._pending:
+            return
+        if self._controller.is_busy:  # the first has the worker by now, and is not to be cancelled
+            self.runs.number = None
+        else:
+            self.runs.drop()
+            self._view.show_stopped()
+
     def _run(self, key: Key, path: Path, choice: ModelChoice) -> None:
         """Compute the second, unless the first is under way: then it is looked at again when that has landed."""
         self._view.show_waiting()
-        pending = self.runs.number is not None and self._pending == key
-        if pending or self._controller.runs.number is not None:
+        if self.runs.number is not None:
+            return
+        if self._controller.is_busy:
+            self._waits = True
             return
         self._pending = key
         self.runs.start(lambda context: self._controller.analyse(path, choice, None, context), self._land)
+
+    def go_on(self) -> None:
+        """Have the second computed that waits, as the worker of the first has ended something."""
+        if self._waits and not self._controller.is_busy:
+            self.look()
+
+    def give_up(self) -> None:
+        """Give up a second that waits, as the user cancels what runs."""
+        snapshot = self._controller.shown
+        wanted = self.wanted(snapshot) if self._waits and snapshot is not None else None
+        if wanted is not None:
+            self._given_up, self._why = (wanted[0], model_key(wanted[1])), ""
+            self._waits = False
+            self._view.show_given_up()
 
     def _land(self, result: Result) -> None:
         self._controller.second = result
@@ -232,7 +261,10 @@ class Comparing:
         if self._compared is not None and self._compared[0] == key:
             self._view.show_compared(replace(self._compared[1], state=state))
             return
-        first = snapshot.result
+        if self._refused is not None and self._refused[0] == key:
+            self._view.show_no_comparison(self._refused[1])
+            return
+        first, self._asked = snapshot.result, key
         self.maps.ask(key, lambda: (key, self._compare(first, second, state)))
 
     def _state(self, state: ViewState) -> ViewState:
@@ -258,7 +290,10 @@ class Comparing:
             self._view.show_compared(replace(compared, state=self._state(shown.state)))
 
     def _not_compared(self, error: BaseException, details: str) -> None:
-        if isinstance(error, VizstudioError):
-            self._view.show_no_comparison(str(error))
-        else:
-            self._view.show_failed(f"{type(error).__name__}: {error}", details, True)
+        known = isinstance(error, VizstudioError)
+        sentence = str(error) if known else f"{type(error).__name__}: {error}"
+        self._refused = self._asked, sentence
+        if self._asked == self._key:
+            self._view.show_no_comparison(sentence)
+        if not known:
+            self._view.show_failed(sentence, details, True)

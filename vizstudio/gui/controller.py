@@ -82,6 +82,12 @@ class Controller:
         """What is shown, None at first."""
         return self._snapshot
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is under way, or the first map of what it left."""
+        shown = self._snapshot.result if self._snapshot is not None else None
+        return self.runs.number is not None or (self._result is not shown and self.maps.number is not None)
+
     def open_image(self, path: Path) -> None:
         """Analyse another image with the model chosen."""
         self.travel.leave()

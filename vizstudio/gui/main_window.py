@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
             bridge.finished.connect(latest.on_finished)
             bridge.failed.connect(latest.on_failed)
             bridge.stopped.connect(latest.on_stopped)
-        self.status.cancel.clicked.connect(controller.cancel)
+        self.status.cancel.clicked.connect(self.cancel_run)
         self.start.openRequested.connect(self.ask_image)
         self.start.photoChosen.connect(controller.open_image)
         self.model_bar.chosen.connect(controller.choose_model)
@@ -159,6 +159,11 @@ class MainWindow(QMainWindow):
         """Choose a model, as if it had been chosen in the bar."""
         self.model_bar.show_choice(choice)
         self.controller.choose_model(choice)
+
+    def cancel_run(self) -> None:
+        """Give up what runs, and what waits for it."""
+        self.compare.comparing.give_up()
+        self.controller.cancel()
 
     def current_canvas(self) -> Canvas | None:
         """Return the canvas that zooming is about: that of the pane in use, None if there is none."""

@@ -32,7 +32,7 @@ class OnDemand:
     ) -> None:
         self._shelf, self._show, self._tell = shelf, show, fail
         self._key: tuple[object, ...] | None = None
-        self.latest = Latest(jobs, self._failed, stopped=self._forget)
+        self.latest = Latest(jobs, self._failed, stopped=self.forget)
 
     def ask(self, key: tuple[object, ...], compute: Callable[[], Any]) -> None:
         """Have it computed and shown, unless what was asked for last had the same key."""
@@ -46,8 +46,10 @@ class OnDemand:
 
         self.latest.start(run, self._show)
 
+    def forget(self) -> None:
+        """Hold nothing of what was asked for last, and hear no more of it."""
+        self.latest.drop()
+        self._key = None
+
     def _failed(self, error: BaseException, details: str) -> None:
         self._tell(error, details)
-
-    def _forget(self) -> None:
-        self._key = None

@@ -119,6 +119,8 @@ class CompareView(QWidget):
         with QSignalBlocker(self.which):
             self.which.setCurrentIndex(int(beside is not None and beside.position))
         if beside is None:
+            self.maps.forget()
+            self.panels.forget()
             self.say(
                 self.tr("Compare two models, two checkpoints or two images"),
                 self.tr(

@@ -68,6 +68,10 @@ class CompareMaps(QWidget):
         self.row.show_scales(state.colormap, found.span, found.reach, (gaps[0] or gaps[1], gaps[2]))
         self._mark_queries()
 
+    def forget(self) -> None:
+        """Hold no comparison: both results may be large."""
+        self._compared, self._heatmaps = None, []
+
     def _show_photos(self, compared: Compared) -> None:
         assert compared.maps is not None
         self.row.fit_pictures(*compared.first.image.size)

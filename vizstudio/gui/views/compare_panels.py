@@ -80,6 +80,10 @@ class ComparePanels(QWidget):
         )
         self._point_at(None, 0)
 
+    def forget(self) -> None:
+        """Hold no comparison: both results may be large."""
+        self._compared = None
+
     def _shape(self) -> Cell:
         assert self._compared is not None
         grid = self._compared.first.analysis.position().grid
