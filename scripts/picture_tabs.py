@@ -92,7 +92,8 @@ def _attention(studio: Studio, name: str) -> Iterator[Shot]:
 
     def focused() -> None:
         front(studio, name)
-        studio.window.inspector.head.setFocus()
+        studio.window.inspector.layer.setFocus()
+        QTest.keyClick(studio.window.inspector.layer, Qt.Key.Key_Tab)  # focus by key is drawn more clearly
 
     yield Shot("attention-keyboard", focused)
 

@@ -1,6 +1,7 @@
 """The bar says which weights a model has."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,12 @@ def test_a_model_that_comes_with_weights_is_not_called_untrained() -> None:
     bar.show_choice(ModelChoice("fake:bare", Path("mine.safetensors")))
     assert (bar.weights.currentData(), bar.weights.currentText()) == (FILE, "mine.safetensors")
     bar.deleteLater()
+
+
+def test_the_bar_is_whole_in_the_narrowest_window(studio: Any, tmp_path: Path, qtbot: Any) -> None:
+    bar = studio.model_bar
+    bar.show_choice(ModelChoice("fake:small", tmp_path / f"{'long' * 30}.safetensors"))
+    studio.resize(studio.minimumSizeHint())
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.name.width() >= 100, timeout=30_000)
+    right = bar.weights.mapTo(studio, bar.weights.rect().topRight()).x()
+    assert right <= studio.width() and bar.weights.width() <= 220

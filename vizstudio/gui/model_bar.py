@@ -12,6 +12,7 @@ from vizstudio.gui.wording import translate
 
 UNTRAINED, PRETRAINED, FILE = "untrained", "pretrained", "file"
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+WIDEST = 220  # pixels of the choice of weights
 
 
 def weight_filter() -> str:
@@ -47,13 +48,14 @@ class ModelBar(QWidget):
         self.name, self.weights, self.line = NameBox(), QComboBox(), QLineEdit()
         self.name.setEditable(True)
         self.name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.name.setMinimumContentsLength(30)
+        self.name.setMinimumContentsLength(14)  # the bar fits into the narrowest window
         self.line.setPlaceholderText(self.tr("Search a model, such as vit_base_patch16_384"))
         self.name.setLineEdit(self.line)
         self.weights.addItem(self.tr("Untrained weights"), UNTRAINED)
         self.weights.addItem(self.tr("Published weights"), PRETRAINED)
         self.weights.addItem(self.tr("Weights from a file…"), FILE)
         self.weights.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.weights.setMaximumWidth(WIDEST)  # a file's name may be long
         self._name()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
