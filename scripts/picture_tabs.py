@@ -199,6 +199,20 @@ def _more(studio: Studio) -> Iterator[Shot]:
         front(studio, "attention")
         studio.window.sources.toggle_dock()
 
+    def busy() -> None:
+        """Tell of work as a long run of a photo and of a folder does; a real one would end before it is painted."""
+        front(studio, "attention")
+        folders = studio.window.takeaway.folders
+        studio.window.show_busy("block 7 of 12", 0.6)
+        folders.strip.setVisible(True)
+        folders.status.show_busy("Folder: 12 of 40", 0.3)
+
+    def idle() -> None:
+        studio.window.takeaway.folders.strip.setVisible(False)
+        studio.window.show_idle("Cancelled")
+
+    yield Shot("status-busy", busy)
+    yield Shot("status-idle", idle)
     yield Shot("panes", panes)
     yield Shot("sources", sources)
 
