@@ -5,12 +5,15 @@ import json
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from seen_figure import contains, texts
 
@@ -23,6 +26,7 @@ from vizstudio.core.overlay import overlay
 from vizstudio.core.page import photo_at
 from vizstudio.core.probes import pack_probe
 from vizstudio.core.run_events import metrics_by_epoch
+from vizstudio.core.scene import Text
 from vizstudio.core.snapshots import SnapshotStore, TimelineState
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import Analysis, PositionEmbedding
@@ -189,3 +193,79 @@ def test_script_and_command_write_the_same_bytes(run: tuple[Path, list[Analysis]
         [sys.executable, "-m", "vizstudio.train_cli", *words[1:]], cwd=tmp_path / "shell", check=True
     )
     assert (tmp_path / "shell" / file.file_name).read_bytes() == wanted
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_snapshot_with_other_bytes_is_read_or_refused_in_a_sentence(
+    data: st.DataObject, run: tuple[Path, list[Analysis]]
+) -> None:
+    file = run[0] / "snapshots" / "0001.npz"
+    good = file.read_bytes()
+    broken = bytearray(good)
+    for place in data.draw(st.lists(st.integers(0, len(good) - 1), min_size=1, max_size=3)):
+        broken[place] = data.draw(st.integers(0, 255))
+    try:
+        file.write_bytes(broken)
+        draw_timeline(run[0], TimelineState())
+    except UsageError as error:
+        assert "\n" not in str(error)
+    finally:
+        file.write_bytes(good)
+
+
+def test_a_compressed_stream_that_is_damaged_is_told_with_its_file(run: tuple[Path, list[Analysis]]) -> None:
+    file = run[0] / "snapshots" / "0001.npz"
+    with zipfile.ZipFile(file) as archive:
+        start = archive.getinfo("photo_0.npy").header_offset + 30 + len("photo_0.npy")
+    content = bytearray(file.read_bytes())
+    content[start : start + 40] = b"\xff" * 40
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=r"0001\.npz cannot be read .* move it away"):
+        draw_timeline(run[0], TimelineState())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name_1", None),
+        ("class_names", None),
+        ("class_names", np.array(["one"])),
+        ("layers_0", np.array(3)),
+        ("rect_0", np.zeros(4)),
+        ("rect_0", np.full(4, np.nan)),
+        ("rect_0", np.array(["a", "b", "c", "d"])),
+        ("probabilities_0", np.array(3.0)),
+    ],
+)
+def test_arrays_that_do_not_fit_are_told_with_their_epoch(
+    name: str, value: np.ndarray | None, run: tuple[Path, list[Analysis]]
+) -> None:
+    file = run[0] / "snapshots" / "0001.npz"
+    with np.load(file) as opened:
+        arrays = {key: opened[key] for key in opened.files}
+    assert name in arrays
+    del arrays[name]
+    np.savez_compressed(file, **arrays, **({} if value is None else {name: value}))
+    with pytest.raises(UsageError, match=r"epoch 1.* is damaged"):
+        draw_timeline(run[0], TimelineState())
+
+
+def test_an_epoch_at_which_the_run_had_diverged_says_so(run: tuple[Path, list[Analysis]]) -> None:
+    file = run[0] / "snapshots" / "0001.npz"
+    with np.load(file) as opened:
+        arrays = {key: opened[key] for key in opened.files}
+    arrays["attention_0"] = np.full_like(arrays["attention_0"], np.nan)
+    np.savez_compressed(file, **arrays)
+    figure, _ = draw_timeline(run[0], TimelineState())
+    assert np.isnan(figure.data["heatmaps"][1]).all() and np.isfinite(figure.data["heatmaps"][[0, 2]]).all()
+    assert figure.frames is not None
+    told = [[i.text for i in frame.scene.items if isinstance(i, Text)] for frame in figure.frames()]
+    assert any("the run had diverged" in line for line in told[1])
+    assert not any("diverged" in line for line in told[0] + told[2])
+
+
+def test_an_event_with_an_infinite_epoch_is_passed_over(run: tuple[Path, list[Analysis]]) -> None:
+    with (run[0] / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write('\n{"event": "epoch", "step": 27, "epoch": 1e999, "loss": 1}\n')
+    assert metrics_by_epoch(run[0]).keys() == {1, 2}

@@ -33,7 +33,7 @@ import numpy as np
 from PIL import Image
 
 from vizstudio.core.caption import Caption, TokenStep
-from vizstudio.core.errors import GeometryError, UsageError
+from vizstudio.core.errors import GeometryError, UsageError, VizstudioError
 from vizstudio.core.geometry import ImageFit, PatchGrid, TokenAxis
 from vizstudio.core.images import ImageSource, read_image
 from vizstudio.core.maps import attention_heatmap, query_rows, query_tokens
@@ -196,11 +196,11 @@ def unpack_probe(
             keys = caption.steps[0].cross.layers[0].keys
             grid = keys.grid or PatchGrid(1, 1, (1.0, 1.0), ImageFit(image.size, (1, 1), (1.0, 1.0)))
         embedding = _unpack_position(arrays, image.size)
-    except (KeyError, ValueError, IndexError, GeometryError) as error:
+        predictions = _unpack_predictions(found, arrays)
+    except (LookupError, ValueError, TypeError, ArithmeticError, VizstudioError) as error:
         raise UsageError(
-            f"probe {number} of this snapshot is damaged ({error}): choose another epoch"
+            f"probe {number} of this snapshot is damaged ({error}): move it away, or choose another epoch"
         ) from error
-    predictions = _unpack_predictions(found, arrays)
     return image, Analysis(
         model_id, grid, attention, predictions, position_embedding=embedding, caption=caption
     )
@@ -209,7 +209,9 @@ def unpack_probe(
 def _placed(shape: np.ndarray, rect: np.ndarray, size: tuple[int, int]) -> PatchGrid:
     """Return a grid of which the rectangle on the photo is known: cells of one input pixel."""
     rows, cols = (int(side) for side in shape)
-    left, top, width, height = rect * [size[0], size[1], size[0], size[1]]
+    left, top, width, height = np.asarray(rect, np.float64) * [size[0], size[1], size[0], size[1]]
+    if not (np.isfinite([left, top]).all() and 0 < width < np.inf and 0 < height < np.inf):
+        raise GeometryError(f"a grid cannot lie at {rect}")
     scale = (float(cols / width), float(rows / height))
     fit = ImageFit(size, (cols, rows), scale, (float(-left * scale[0]), float(-top * scale[1])))
     return PatchGrid(rows, cols, (1.0, 1.0), fit)

@@ -42,6 +42,6 @@ def metrics_by_epoch(folder: Path) -> dict[int, str]:
             event = json.loads(line)
             if event["event"] == "epoch":
                 found[int(event["epoch"])] = metrics_line(dict(numbers_of(event)))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             continue  # a line that is not whole yet, or no event
     return found

@@ -3,9 +3,7 @@
 What each file holds is told in `vizstudio.core.probes`.
 """
 
-import zipfile
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -116,18 +114,34 @@ class SnapshotStore:
                 # opened here, as NumPy would leave the file of a damaged archive open
                 with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                     self._kept[epoch] = {name: file[name] for name in file.files}
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+            except (
+                Exception
+            ) as error:  # zipfile, zlib, tokenize and NumPy each have their own for a damaged one
+                told = " ".join(str(error).split()) or type(error).__name__
                 raise UsageError(
-                    f"the snapshot {path.name} cannot be read ({error}): choose another epoch"
+                    f"the snapshot {path.name} cannot be read ({told}): move it away, or choose another epoch"
                 ) from error
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(epoch)
         return self._kept[epoch]
 
+    def name(self, epoch: int, probe: int) -> str:
+        """Return what people call a probe; raises as `arrays` does."""
+        try:
+            return str(self.arrays(epoch)[f"name_{probe}"])
+        except KeyError as error:
+            raise UsageError(
+                f"the snapshot of epoch {epoch} is damaged ({error} is missing): move it away, or choose another"
+            ) from error
+
     def analysis(self, epoch: int, probe: int) -> tuple[ImageSource, Analysis]:
-        """Return a probe's photo and what the model computed of it then."""
-        return unpack_probe(probe, self.arrays(epoch), self._model_id)
+        """Return a probe's photo and what the model computed of it then; raises as `arrays` does."""
+        arrays = self.arrays(epoch)
+        try:
+            return unpack_probe(probe, arrays, self._model_id)
+        except UsageError as error:
+            raise UsageError(f"epoch {epoch}: {error}") from error
 
     def map_span(
         self, epochs: tuple[int, ...], probe: int, state: ViewState, context: RunContext
@@ -159,22 +173,27 @@ def heatmap_of(analysis: Analysis, state: ViewState) -> Heatmap:
     """Return the map that a resolved state asks for; raises `VizstudioError` if there is none."""
     if state.view in CAPTION:
         assert analysis.caption is not None
-        return analysis.caption.words[state.word].heatmap(state.layer, state.head)
-    if not analysis.attention.layers:
+        heatmap = analysis.caption.words[state.word].heatmap(state.layer, state.head)
+    elif analysis.attention.layers:
+        heatmap = attention_heatmap(analysis.attention, state.layer, state.head)
+    else:
         raise UsageError("the snapshots of this run hold no attention of the image")
-    return attention_heatmap(analysis.attention, state.layer, state.head)
+    if not np.isfinite(heatmap.values).any():
+        raise UsageError("the attention of this epoch is no number: the run had diverged")
+    return heatmap
 
 
 def _highest(analysis: Analysis, asked: ViewState) -> float:
     """Return the highest value of the map, or of the maps of all words; 0 where there is none."""
-    try:
-        if asked.view not in CAPTION:
-            return float(np.nanmax(heatmap_of(analysis, asked).values))
-        words = analysis.caption.words if analysis.caption else ()
-        maps = [word.heatmap(asked.layer, asked.head).values for word in words]
-    except VizstudioError:
-        return 0.0
-    return max((float(np.nanmax(values)) for values in maps), default=0.0)
+    captioned = analysis.caption.words if analysis.caption else ()
+    highest = 0.0
+    for word in range(len(captioned) if asked.view in CAPTION else 1):
+        try:
+            values = heatmap_of(analysis, replace(asked, word=word)).values
+        except VizstudioError:
+            continue
+        highest = max(highest, float(np.nanmax(values)))
+    return highest
 
 
 def take_moment(
@@ -213,42 +232,49 @@ def take_moment(
         raise UsageError("the snapshots of this run hold no probe images")
     if strict and not 0 <= asked.probe < probes:
         raise UsageError(f"probe image {asked.probe} does not exist: there are 0 to {probes - 1}")
-    names = tuple(str(store.arrays(epoch)[f"name_{i}"]) for i in range(probes))
     probe = min(max(asked.probe, 0), probes - 1)
+    names = tuple(store.name(epoch, i) for i in range(probes))
     image, analysis = store.analysis(epoch, probe)
-    state, heatmap, span, problem = asked.view, None, (0.0, 1.0), _nothing_of(analysis, asked.view)
-    if strict and not problem:
+    seen = _map_at(store, epochs, replace(asked, probe=probe), analysis, context, strict)
+    positions = _positions_at(store, epochs, asked.common, analysis, context)
+    return Moment(epoch, probe, names, seen[0], image, analysis, *seen[1:], *positions)
+
+
+def _map_at(
+    store: SnapshotStore,
+    epochs: tuple[int, ...],
+    asked: TimelineState,
+    analysis: Analysis,
+    context: RunContext,
+    strict: bool,
+) -> tuple[ViewState, Heatmap | None, tuple[float, float], str]:
+    """Return (state, heatmap, span, problem) of a `Moment`."""
+    problem = _nothing_of(analysis, asked.view)
+    if problem:
+        return asked.view, None, (0.0, 1.0), problem
+    if strict:
         resolve(analysis, replace(asked.view, word=0), strict=True)
+    state = asked.view
     try:
-        if not problem:
-            state = resolve(analysis, asked.view)
-            heatmap = heatmap_of(analysis, state)
-            span = value_range(heatmap.values, from_zero=True)
-            if asked.common:
-                span = store.map_span(epochs, probe, state, context)
+        state = resolve(analysis, asked.view)
+        heatmap = heatmap_of(analysis, state)
+        if asked.common:
+            return state, heatmap, store.map_span(epochs, asked.probe, state, context), ""
+        return state, heatmap, value_range(heatmap.values, from_zero=True), ""
     except VizstudioError as error:
-        problem = str(error)
-    similarity, position_span, position_problem = None, (0.0, 1.0), ""
+        return state, None, (0.0, 1.0), str(error)
+
+
+def _positions_at(
+    store: SnapshotStore, epochs: tuple[int, ...], common: bool, analysis: Analysis, context: RunContext
+) -> tuple[np.ndarray | None, tuple[float, float], str]:
+    """Return (similarity, position_span, position_problem) of a `Moment`."""
     try:
-        found = analysis.position().similarity()
-        position_span = store.position_span(epochs, context) if asked.common else value_range(found)
-        similarity = found
+        similarity = analysis.position().similarity()
+        span = store.position_span(epochs, context) if common else value_range(similarity)
     except VizstudioError as error:
-        position_problem = str(error)
-    return Moment(
-        epoch,
-        probe,
-        names,
-        state,
-        image,
-        analysis,
-        heatmap,
-        span,
-        problem,
-        similarity,
-        position_span,
-        position_problem,
-    )
+        return None, (0.0, 1.0), str(error)
+    return similarity, span, ""
 
 
 def _nothing_of(analysis: Analysis, view: ViewState) -> str:
@@ -258,36 +284,3 @@ def _nothing_of(analysis: Analysis, view: ViewState) -> str:
     if view.view not in CAPTION and not analysis.attention.layers:
         return "the snapshots of this run hold no attention of the image"
     return ""
-
-
-def numbers_of(moments: Sequence[Moment]) -> Arrays:
-    """Return what is shown as arrays; see `vizstudio.core.timeline_figure.render_timeline`."""
-    data: Arrays = {"epochs": np.array([moment.epoch for moment in moments], np.int64)}
-    known = [moment.heatmap for moment in moments if moment.heatmap is not None]
-    if known:
-        data |= {
-            "heatmaps": _stacked([m.heatmap for m in moments], known[-1]),
-            "grid": np.array(known[-1].grid.shape, np.int64),
-            "rect": np.array(known[-1].grid.rect, np.float64),
-        }
-    embeddings = [moment.analysis.position_embedding for moment in moments]
-    vectors = [e.vectors for e in embeddings if e is not None]
-    if len(vectors) == len(moments) and len({v.shape for v in vectors}) == 1:
-        data["positions"] = np.stack(vectors).astype(np.float32)
-    if all(moment.analysis.predictions for moment in moments):
-        ordered = [sorted(m.analysis.predictions, key=lambda p: p.index) for m in moments]
-        data["probabilities"] = np.array([[p.probability for p in one] for one in ordered], np.float32)
-        data["labels"] = np.array([p.label for p in ordered[-1]])
-    captions = [m.analysis.caption.text if m.analysis.caption else "" for m in moments]
-    if any(captions):
-        data["captions"] = np.array(captions)
-    return data
-
-
-def _stacked(maps: Sequence[Heatmap | None], like: Heatmap) -> np.ndarray:
-    """Return (epochs, rows, cols) float32, NaN where there is no map."""
-    shape = like.grid.shape
-    missing = np.full(shape, np.nan, np.float32)
-    if any(one is not None and one.grid.shape != shape for one in maps):
-        raise UsageError("the maps of this run's epochs have different sizes: they are of different models")
-    return np.stack([missing if one is None else one.values.astype(np.float32) for one in maps])

@@ -14,8 +14,9 @@ from vizstudio.core.maps import query_name
 from vizstudio.core.overlay import colorize, mosaic, overlay
 from vizstudio.core.page import BODY, SMALL, TITLE, percent, shorten
 from vizstudio.core.scene import ACCENT, INK, MUTED, RULE, STRONG, Box, Item, Picture, Scene, Text
-from vizstudio.core.snapshots import Moment, SnapshotStore, TimelineState, numbers_of, take_moment
+from vizstudio.core.snapshots import Moment, SnapshotStore, TimelineState, take_moment
 from vizstudio.core.state import CAPTION, layers_of
+from vizstudio.core.timeline_numbers import numbers_of
 from vizstudio.core.view import Figure, Frame
 
 TIMELINE = "Attention and positions of a probe image after every epoch of a training run."

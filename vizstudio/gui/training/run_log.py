@@ -114,7 +114,7 @@ class RunLog:
         try:
             event = json.loads(line)
             kind, step = str(event["event"]), int(event["step"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):  # JSON's 1e999 is infinite
             self.unreadable += 1
             return
         self.step = max(self.step, step) if kind != "start" else step
