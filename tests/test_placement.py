@@ -226,6 +226,12 @@ def test_only_what_says_so_is_a_lack_of_memory() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 5 GB)"))
     assert is_out_of_memory(MemoryError())
+    windows = "DefaultCPUAllocator: not enough memory: you tried to allocate 1152921504606846976 bytes."
+    assert is_out_of_memory(RuntimeError(f"[enforce fail at alloc_cpu.cpp:115] data. {windows}"))
+    assert is_out_of_memory(RuntimeError("CUDA error: out of memory"))
+    handle = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    assert is_out_of_memory(RuntimeError(handle))
+    assert not is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError) as real:
         torch.empty(2**60, dtype=torch.uint8)

@@ -65,7 +65,21 @@ def test_another_recorder_may_keep_less_of_a_call() -> None:
     assert len(found) == 1 and found[0] is out and recorder.calls == []
 
 
-def test_too_little_memory_for_a_map_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 5 GB)"),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        ),
+        MemoryError(),
+    ],
+    ids=lambda error: str(error)[:4],
+)
+def test_too_little_memory_for_a_map_is_said_in_a_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     query, key, value = _tensors()
     out = F.scaled_dot_product_attention(query, key, value)
     call = FusedCall.of_kept("blocks.3.attn", query, Kept(key), Kept(value), KEYS, out)
@@ -74,7 +88,7 @@ def test_too_little_memory_for_a_map_is_said_in_a_sentence(monkeypatch: pytest.M
     assert trace.weights(0).shape == (HEADS, QUERIES, KEYS)
 
     def full(*_: object) -> Tensor:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        raise error
 
     monkeypatch.setattr(call, "rows", full)
     with pytest.raises(

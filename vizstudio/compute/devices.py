@@ -5,7 +5,15 @@ import sys
 
 from vizstudio.core.errors import DeviceError
 
-CPU_IS_FULL, MPS_IS_FULL = "DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory"
+IS_FULL = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",  # on Windows
+    "MPS backend out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What torch says in errors that have no type of their own."""
 
 
 def available_devices() -> list[str]:
@@ -55,7 +63,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     for cause in causes(error):
         if isinstance(cause, own):
             return True
-        if isinstance(cause, RuntimeError) and (CPU_IS_FULL in str(cause) or MPS_IS_FULL in str(cause)):
+        if isinstance(cause, RuntimeError) and any(told in str(cause) for told in IS_FULL):
             return True
     return False
 

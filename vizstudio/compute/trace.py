@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from vizstudio.compute.calls import AttentionCall
+from vizstudio.compute.devices import is_out_of_memory
 from vizstudio.core.errors import DeviceError, UsageError
 from vizstudio.core.maps import attention_heatmap
 from vizstudio.core.types import AttentionLayer, Head, Heatmap, Query
@@ -73,10 +74,12 @@ class AttentionTrace:
                     positions = None if queries is None else tokens
                     return call.rows(0, chosen, positions).cpu().numpy()
                 return self._windowed(about, call, chosen, tokens)
-        except torch.OutOfMemoryError as error:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             raise DeviceError(
                 f"memory is too small for the attention of {len(tokens)} tokens in {len(chosen)} heads of "
-                f"{about.name}: ask for fewer, or choose the device cpu"
+                f"{about.name}: ask for fewer, or choose another device or a smaller input"
             ) from error
 
     def _index(self, layer: int) -> int:
