@@ -35,7 +35,7 @@ from vizstudio.gui.pages import only_shown_counts
 from vizstudio.gui.pane_desk import PaneDesk
 from vizstudio.gui.panes import Panes
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot
-from vizstudio.gui.sources import Sources
+from vizstudio.gui.sources import Sources, holds_sources
 from vizstudio.gui.status import RunStatus
 from vizstudio.gui.takeaway import Takeaway
 from vizstudio.gui.training.desk import TrainingDesk
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
-        self.statusBar().addPermanentWidget(self.status)
+        self.statusBar().insertPermanentWidget(0, self.status)  # beside its message, before a folder's
         self.statusBar().addPermanentWidget(self.habits.memory)
         only_shown_counts(self.centre)
         self.habits.restore_layout()
@@ -150,10 +150,6 @@ class MainWindow(QMainWindow):
         self.attention.queryMoved.connect(controller.move_query)
         self.position.panelPinned.connect(controller.pin_panel)
         self.caption_tab.connect_to(controller.captions)
-
-    def list_models(self) -> None:
-        """Offer every model of every plugin; not before the first frame."""
-        self.models.list()
 
     def choose_model(self, choice: ModelChoice) -> None:
         """Choose a model, as if it had been chosen in the bar."""
@@ -245,7 +241,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files, folders and pictures."""
-        if self.sources.wants(event.mimeData()):
+        if holds_sources(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -258,7 +254,7 @@ class MainWindow(QMainWindow):
 
         A training that goes on is asked about first.
         """
-        if not self.training.may_close():
+        if not self.training.closing.may_close():
             event.ignore()
             return
         self.habits.save_layout()
