@@ -18,6 +18,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QListWidget
 
 from vizstudio import builtin
+from vizstudio.batch import find_images
 from vizstudio.core.context import RunContext
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.dialogs.folder import FolderDialog
@@ -296,6 +297,31 @@ def test_what_is_missing_is_said(
     assert not dialog.run.isEnabled() and dialog.told.property("problem")
     qtbot.keyClicks(dialog.folder, "x")
     assert dialog.told.text() == "There is no such folder."
+    dialog.reject()
+
+
+def test_a_count_that_comes_late_is_not_that_of_another_folder(
+    studio: Any, qtbot: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, go_on = threading.Event(), threading.Event()
+
+    def slowly(folders: list[Path], *rest: Any) -> list[Path]:
+        counting.set()
+        assert go_on.wait(60)
+        return find_images(folders, *rest)
+
+    dialog = ask(studio, qtbot, folder)
+    monkeypatch.setattr("vizstudio.gui.folder_desk.find_images", slowly)
+    qtbot.keyClick(dialog.folder, Key.Key_Slash)
+    qtbot.waitUntil(counting.is_set, timeout=TIMEOUT)
+    dialog._typed.setInterval(10 * TIMEOUT)  # the user is still at it
+    qtbot.keyClicks(dialog.folder, "below")
+    go_on.set()
+    qtbot.waitUntil(lambda: studio.takeaway.folders.counting.number is None, timeout=TIMEOUT)
+    assert dialog.told.text() == "Counting images…" and not dialog.run.isEnabled()
+    dialog._typed.start(0)
+    qtbot.waitUntil(dialog.run.isEnabled, timeout=TIMEOUT)
+    assert dialog.told.text().startswith("Images: 1 ")
     dialog.reject()
 
 

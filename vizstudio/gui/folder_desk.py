@@ -29,6 +29,7 @@ class FolderDesk(QObject):
         super().__init__(window)
         self._window, self._host = window, host
         self._dialog: FolderDialog | None = None
+        self._counted_in = Path()  # whose images are counted
         self.running: FolderRun | None = None
         self.jobs = JobBridge("vizstudio-folder", self)
         self.counting = Latest(self.jobs, self._not_counted)
@@ -98,16 +99,16 @@ class FolderDesk(QObject):
             self.counting.drop()
 
     def _count(self, dialog: FolderDialog, folder: Path) -> None:
-        out = dialog.chosen_out
+        out, self._counted_in = dialog.chosen_out, folder
         self.counting.start(lambda context: len(find_images([folder], out, context.check)), self._counted)
 
     def _counted(self, count: int) -> None:
         if self._dialog is not None:
-            self._dialog.show_count(count)
+            self._dialog.show_count(self._counted_in, count)
 
     def _not_counted(self, error: BaseException, details: str) -> None:
         if self._dialog is not None and isinstance(error, VizstudioError):
-            self._dialog.show_problem(str(error))
+            self._dialog.show_problem(self._counted_in, str(error))
         else:
             self._failed(error, details)
 

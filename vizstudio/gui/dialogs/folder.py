@@ -154,15 +154,17 @@ class FolderDialog(QDialog):
         if self._count is None and self.chosen_folder.is_dir():
             self.folderChanged.emit(self.chosen_folder)
 
-    def show_count(self, count: int) -> None:
-        """Tell how many images there are."""
-        self._count = count
-        self._tell()
+    def show_count(self, folder: Path, count: int) -> None:
+        """Tell how many images there are, unless another folder has been given meanwhile."""
+        if folder == self.chosen_folder:
+            self._count = count
+            self._tell()
 
-    def show_problem(self, sentence: str) -> None:
-        """Say why nothing can be done with the folder."""
-        self._problem = sentence[:1].upper() + sentence[1:]
-        self._tell()
+    def show_problem(self, folder: Path, sentence: str) -> None:
+        """Say why nothing can be done with a folder, unless another has been given meanwhile."""
+        if folder == self.chosen_folder:
+            self._problem = sentence[:1].upper() + sentence[1:]
+            self._tell()
 
     def _tell(self) -> None:
         """Say what will be written, or what is missing for that."""
