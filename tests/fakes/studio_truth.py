@@ -257,7 +257,7 @@ def check_session(window: Any, host: Any, file: Path) -> None:
     other = MainWindow(host, "cpu")
     try:
         other.show()
-        other.list_models()
+        other.models.list()
         must(other.takeaway.sessions.open(file), "the session cannot be opened")
         settle(other)
         check_settled(other)

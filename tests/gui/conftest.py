@@ -117,7 +117,7 @@ def window(qtbot: Any, host: Any) -> Iterator[Any]:
     window.show()
     with qtbot.waitActive(window, timeout=TIMEOUT):  # shortcuts go to the active window
         window.activateWindow()
-    window.list_models()
+    window.models.list()
     yield window
     _load_fake_plugin().release.set()
     window.close()

@@ -98,7 +98,7 @@ def run_app(
     window = MainWindow(host, device)
 
     def begin() -> None:
-        window.list_models()
+        window.models.list()
         window.training.find_again()
         if choice is not None:
             window.model_bar.precision = choice.precision

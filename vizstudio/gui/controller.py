@@ -66,7 +66,9 @@ class Controller:
         self.runs = Latest(jobs, self._run_failed, view.show_busy, self._run_stopped)
         self.maps = Latest(maps, self._fail)
         self.shelf, self.reductions = ModelShelf(host), reductions_of(host)
-        self.captions = Captions(captions_view, self.runs, words, self.shelf, self._fail, self._note)
+        self.captions = Captions(
+            captions_view, self.runs, words, self.shelf, self._fail, lambda: self.travel.note()
+        )
         self.travel = Travel(self)
         self._analysing: int | None = None  # the number of the run that was asked for last
         self._asked: Hashable = None  # the key of its model
@@ -241,6 +243,3 @@ class Controller:
             self.travel.arrive()
         else:
             self.travel.note()
-
-    def _note(self) -> None:
-        self.travel.note()

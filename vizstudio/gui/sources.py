@@ -74,6 +74,11 @@ def paths_in(data: QMimeData) -> list[Path]:
     return paths if len(paths) == len(lines) else []
 
 
+def holds_sources(data: QMimeData) -> bool:
+    """Return whether there is anything to open in what is dragged over the window."""
+    return data.hasImage() or bool(paths_in(data))
+
+
 def _existing(text: str) -> Path | None:
     """Return the file or folder of a name, None where there is none, or the text cannot be a name."""
     try:
@@ -227,10 +232,6 @@ class Sources(QObject):
                 return True
         self.open(paths)
         return bool(paths)
-
-    def wants(self, data: QMimeData) -> bool:
-        """Return whether there is anything to open in what is dragged over the window."""
-        return data.hasImage() or bool(paths_in(data))
 
     def paste(self) -> None:
         """Open what is on the clipboard."""

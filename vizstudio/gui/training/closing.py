@@ -5,6 +5,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from vizstudio.gui.training.runs import Runs
+
 
 class ClosingDialog(QMessageBox):
     """Leave the run running, stop and save it, or keep the window; calls one of two functions, or none."""
@@ -35,3 +37,42 @@ class ClosingDialog(QMessageBox):
         answer = self._answers.get(self.clickedButton())  # type: ignore[call-overload]
         if answer is not None:
             answer()
+
+
+class Closing:
+    """Says whether the window may close; where a run goes on, the user is asked and it closes later.
+
+    Parameters
+    ----------
+    window : QWidget
+        The window.
+    runs : Runs
+        Its run.
+    attempt : callable
+        Does what it is given, or says why not; returns whether it was done.
+    """
+
+    def __init__(self, window: QWidget, runs: Runs, attempt: Callable[[Callable[[], None]], bool]) -> None:
+        self._window, self._runs, self._attempt = window, runs, attempt
+        self._is_settled = False
+
+    def may_close(self) -> bool:
+        """Return whether the window may close now; asks the user if not."""
+        state = self._runs.state
+        if self._is_settled or state is None or not (state.own and state.alive):
+            return True
+        if not self._window.findChildren(ClosingDialog):
+            ClosingDialog(self._window, str(state.folder), self._leave, self._stop).open()
+        return False
+
+    def _leave(self) -> None:
+        self._runs.let_go()  # one that waits would wait for ever
+        self._close()
+
+    def _stop(self) -> None:
+        if self._attempt(self._runs.stop):  # it finishes its step and saves without the window
+            self._close()
+
+    def _close(self) -> None:
+        self._is_settled = True
+        self._window.close()

@@ -12,7 +12,7 @@ from vizstudio.core.errors import VizstudioError
 from vizstudio.core.run_events import metrics_line
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.kept import settings
-from vizstudio.gui.training.closing import ClosingDialog
+from vizstudio.gui.training.closing import Closing
 from vizstudio.gui.training.launch import launch, reap
 from vizstudio.gui.training.run_log import RunLog
 from vizstudio.gui.training.run_panel import RunPanel
@@ -55,13 +55,13 @@ class TrainingDesk(QObject):
     def __init__(self, window: "MainWindow", host: PluginHost) -> None:
         super().__init__(window)
         self._window, self._host = window, host
-        self._may_close = False
         self._folder: Path | None = None  # of the run in the timeline
         self.dock: QDockWidget | None = None  # made when it is first opened
         self.view = TimelineView()
         self.jobs = JobBridge("vizstudio-timeline", self)
         self.timeline = Timeline(self.view, self.jobs, self._broken)
         self.runs = Runs(self, launch, Remembered("training/run"), host)
+        self.closing = Closing(window, self.runs, self._try)
         self.timer = QTimer(self)
         self.timer.timeout.connect(self._look)
         self.tab = window.tabs.addTab(self.view, self.tr("Timeline"))
@@ -218,27 +218,6 @@ class TrainingDesk(QObject):
         open_photo = self._window.centre.currentWidget() is self._window.studio
         alone = self._window.tabs.shown() == [self.view]
         self._window.dock.setVisible(open_photo and not alone and self._window.inspector.isEnabled())
-
-    def may_close(self) -> bool:
-        """Return whether the window may close now; where a run goes on, the user is asked and it closes later."""
-        state = self.runs.state
-        if self._may_close or state is None or not (state.own and state.alive):
-            return True
-        if not self._window.findChildren(ClosingDialog):
-            ClosingDialog(self._window, str(state.folder), self._leave, self._stop).open()
-        return False
-
-    def _leave(self) -> None:
-        self.runs.let_go()  # one that waits would wait for ever
-        self._close()
-
-    def _stop(self) -> None:
-        if self._try(self.runs.stop):  # it finishes its step and saves without the window
-            self._close()
-
-    def _close(self) -> None:
-        self._may_close = True
-        self._window.close()
 
     def close(self, timeout: float) -> bool:
         """Look no more; returns whether the worker had ended."""
