@@ -70,7 +70,7 @@ class Studio:
         window = MainWindow(host, "cpu")
         window.resize(*SIZE)
         window.show()
-        window.list_models()
+        window.models.list()
         window.show_sources(None, None)
         return window
 

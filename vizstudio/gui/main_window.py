@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, host)
         self._make_toolbar()
         self.statusBar().addWidget(self.status.message, 1)
-        self.statusBar().insertPermanentWidget(0, self.status)  # beside its message, before a folder's
+        self.statusBar().insertPermanentWidget(1, self.status)  # beside its message, before a folder's
         self.statusBar().addPermanentWidget(self.habits.memory)
         only_shown_counts(self.centre)
         self.habits.restore_layout()
