@@ -223,3 +223,13 @@ def test_a_bug_in_a_plugin_is_called_so(studio: Any, qtbot: Any) -> None:
     assert "bug" in dialog.heading.text() and "a fuse blew" in dialog.sentence.text()
     assert "analyze" in dialog.details.toPlainText()
     dialog.close()
+
+
+def test_the_run_of_the_photo_stands_before_that_of_a_folder(studio: Any, qtbot: Any) -> None:
+    folders = studio.takeaway.folders
+    studio.show_busy("layer 1 of 3", 0.3)
+    folders.strip.setVisible(True)
+    qtbot.waitUntil(lambda: folders.strip.isVisible() and studio.status.isVisible(), timeout=TIMEOUT)
+    assert studio.status.message.x() < studio.status.x() < folders.strip.x() < studio.habits.memory.x()
+    folders.strip.setVisible(False)
+    studio.show_idle("")
