@@ -183,6 +183,21 @@ def test_a_query_is_found_at_the_same_place(grid: PatchGrid) -> None:
         at_same_place((1, 2), fine, coarse, False)
 
 
+def test_a_token_number_stands_for_the_same_token_on_both_sides() -> None:
+    plain, registers = TokenAxis((), squashed(6, 4)), TokenAxis(("cls", "reg1"), squashed(6, 4))
+    coarse = TokenAxis(("cls",), squashed(2, 2))
+    assert at_same_place(7, registers, registers, True) == 7
+    for token in range(2, 26):
+        patch = divmod(token - 2, 4)
+        assert at_same_place(token, registers, plain, True) == patch
+        assert at_same_place(token, registers, coarse, True) == (patch[0] // 3, patch[1] // 2)
+    assert at_same_place(0, registers, coarse, True) == "cls"
+    assert at_same_place(0, plain, registers, True) == (0, 0)
+    assert at_same_place(0, registers, plain, True) == "cls"  # which the second does not have, and says so
+    words = TokenAxis(("token",))
+    assert at_same_place(0, words, words, True) == 0
+
+
 def test_positions_of_two_models() -> None:
     rng = np.random.default_rng(1)
     first, second = (

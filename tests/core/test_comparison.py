@@ -17,6 +17,7 @@ from vizstudio.core.overlay import colorize, lookup_table
 from vizstudio.core.scene import Picture, Text
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import Analysis, Head, PositionEmbedding
+from vizstudio.reproduce import Drawn, as_command
 
 
 @pytest.fixture
@@ -56,6 +57,27 @@ def test_each_side_has_its_layers(analysis: Analysis, other: Analysis, image: Im
     assert [(s.layer, s.head) for s in states] == [(2, 1), (0, 2)]
     with pytest.raises(UsageError, match="no query reg1: choose cls, mean"):
         resolve_both(first, second, ViewState(query="reg1"), True)
+
+
+def test_a_token_that_the_second_does_not_have_is_none_of_its_others(
+    analysis: Analysis, make_attention: object, image: ImageSource
+) -> None:
+    bare = replace(analysis, attention=make_attention(labels=()))  # type: ignore[operator]
+    sides = Side(analysis, image), Side(bare, image)
+    with pytest.raises(UsageError, match=r"the second, .* has no query cls"):
+        compare_maps(*sides, ViewState(query=0), {}, True)
+    found = compare_maps(*sides, ViewState(query=6), {}, True)
+    wanted = maps.attention_heatmap(bare.attention, -1, "mean", 5)
+    np.testing.assert_array_equal(found.own[1].values, wanted.values)
+
+
+def test_a_comparison_has_no_pins(analysis: Analysis, image: ImageSource) -> None:
+    sides = Side(analysis, image), Side(analysis, image, 0)
+    states = resolve_both(*sides, ViewState(pins=((0, 0), (99, 99))), True)
+    assert [state.pins for state in states] == [(), ()]
+    drawn = Drawn(Path("a.png"), "vit:demo", state=states[0])
+    line = as_command(replace(drawn, second=replace(drawn, state=states[1])), False)
+    assert "--pins" not in line and "--with-layer 0" in line
 
 
 def test_hidden_outliers_have_no_difference(analysis: Analysis, image: ImageSource) -> None:

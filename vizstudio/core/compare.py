@@ -186,13 +186,17 @@ def _overlaps(first: PatchGrid, second: PatchGrid) -> tuple[np.ndarray, np.ndarr
 def at_same_place(query: Query | None, first: TokenAxis, second: TokenAxis, same_image: bool) -> Query | None:
     """Return a query of the first in the numbers of the second.
 
-    A patch is the cell of the second in which the middle of the first's lies; of two images, the same cell.
+    A patch is the cell of the second in which the middle of the first's lies; of two images, the same cell. The
+    number of a token is that of the first's: where the second numbers its tokens otherwise, it is found again by
+    what it stands for.
 
     Raises
     ------
     GeometryError
         If the second saw nothing there, or its grid over another image is another.
     """
+    if isinstance(query, int) and not _numbered_alike(first, second):
+        query = _named(query, first)
     if not isinstance(query, tuple) or first.grid is None or second.grid is None:
         return query
     told = f"patch {format_query(query)}"
@@ -210,6 +214,21 @@ def at_same_place(query: Query | None, first: TokenAxis, second: TokenAxis, same
     if cell is None:
         raise GeometryError(f"{told} of the first lies where the second saw nothing: choose another query")
     return cell
+
+
+def _numbered_alike(first: TokenAxis, second: TokenAxis) -> bool:
+    shapes = [axis.grid and axis.grid.shape for axis in (first, second)]
+    return first.labels == second.labels and shapes[0] == shapes[1]
+
+
+def _named(token: int, axis: TokenAxis) -> Query:
+    """Return a token's label or its patch; its number where it has neither."""
+    if token < axis.num_prefix_tokens:
+        return axis.labels[token]
+    if axis.grid is None:
+        return token
+    row, col = divmod(token - axis.num_prefix_tokens, axis.grid.cols)
+    return row, col
 
 
 def position_difference(first: PositionEmbedding, second: PositionEmbedding) -> np.ndarray:

@@ -188,7 +188,7 @@ def compare_positions(
 
 
 def resolve_both(first: Side, second: Side, state: ViewState, strict: bool) -> tuple[ViewState, ViewState]:
-    """Resolve a view for each side; a patch as query is found again at its place.
+    """Resolve a view for each side; a patch as query is found again at its place. There are no pins.
 
     Raises
     ------
@@ -197,6 +197,7 @@ def resolve_both(first: Side, second: Side, state: ViewState, strict: bool) -> t
     GeometryError
         If a patch of the first has no place in the second.
     """
+    state = replace(state, pins=())  # one map is compared, and pins of the first need not exist in the second
     one = _of_side(first, state, strict)
     if state.view in OF_POSITIONS:
         return one, _of_side(second, replace(state, query=None), strict)
