@@ -1,11 +1,15 @@
 """Fixtures that every test may use."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from vizstudio.resources import resource_path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads of one worker would wait for those of the others
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
