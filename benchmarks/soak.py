@@ -163,7 +163,7 @@ def soak(minutes: float, seed: int, folder: Path) -> list[str]:
     host, table, wrong = small_host(), list[Measured](), list[str]()
     window = MainWindow(host, "cpu")
     window.show()
-    window.list_models()
+    window.models.list()
     user = RandomUser(window, make_things(folder, seed), seed)
     print("".join(f"{name:>11}" for name in ("minute", "actions", *(f.name for f in fields(Measured)))))
     with Overheard() as overheard, user.answering():

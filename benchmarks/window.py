@@ -205,7 +205,7 @@ def open_window() -> MainWindow:
     window = MainWindow(load_plugins())
     window.show()
     application.processEvents()
-    window.list_models()
+    window.models.list()
     return window
 
 

@@ -26,9 +26,9 @@ class Watch(app.FirstFrame):
 HEAVY = ("torch", "timm", "torchvision")
 app.FirstFrame = Watch
 from vizstudio.plugins import load_plugins
-from vizstudio.gui.main_window import MainWindow
-old = MainWindow.list_models
-MainWindow.list_models = lambda self: (old(self), QTimer.singleShot(0, self, self.close))
+from vizstudio.gui.model_desk import ModelDesk
+old = ModelDesk.list
+ModelDesk.list = lambda self: (old(self), QTimer.singleShot(0, self._window, self._window.close))
 code = app.run_app(load_plugins())
 assert seen == [[]], seen
 sys.exit(code)
