@@ -61,6 +61,48 @@ def make_application() -> QApplication:
     return application
 
 
+def check_image(image: Path) -> None:
+    """Check that there is a file.
+
+    Raises
+    ------
+    ImageError
+        If there is none.
+    """
+    if not image.is_file():
+        what = "is a folder" if image.is_dir() else "does not exist"
+        raise ImageError(f"{image} {what}: give a photo, or see `vizstudio --help` for the commands")
+
+
+def check_choice(host: PluginHost, choice: ModelChoice) -> None:
+    """Check that a plugin brings a model, and that its weights are there.
+
+    Raises
+    ------
+    UsageError
+        If not.
+    """
+    host.models.find(choice.model_id)
+    if choice.checkpoint is not None and not choice.checkpoint.is_file():
+        raise UsageError(f"no weights at {choice.checkpoint}: check the path")
+
+
+def begin(window: MainWindow, image: Path | None, choice: ModelChoice | None) -> None:
+    """Open what the window begins with, and what was left behind."""
+    window.models.list()
+    window.training.find_again()
+    if choice is not None:
+        window.model_bar.precision = choice.precision
+        window.choose_model(choice)
+    else:
+        window.show_sources(None, None)
+    if image is not None and image.suffix.lower() == SUFFIX:
+        window.takeaway.sessions.open(image)
+    elif image is not None:
+        window.controller.open_image(image)
+    window.takeaway.sessions.offer()
+
+
 def run_app(
     host: PluginHost,
     image: Path | None = None,
@@ -85,33 +127,16 @@ def run_app(
     ImageError, UsageError
         If the image is not there or no plugin brings the model, before any window is made.
     """
-    if image is not None and not image.is_file():
-        what = "is a folder" if image.is_dir() else "does not exist"
-        raise ImageError(f"{image} {what}: give a photo, or see `vizstudio --help` for the commands")
+    if image is not None:
+        check_image(image)
     if image is not None and image.suffix.lower() == SUFFIX:
         choice = read_session(image).place.choice
     if choice is not None:
-        host.models.find(choice.model_id)
-        if choice.checkpoint is not None and not choice.checkpoint.is_file():
-            raise UsageError(f"no weights at {choice.checkpoint}: check the path")
+        check_choice(host, choice)
     application = make_application()
     window = MainWindow(host, device)
 
-    def begin() -> None:
-        window.models.list()
-        window.training.find_again()
-        if choice is not None:
-            window.model_bar.precision = choice.precision
-            window.choose_model(choice)
-        else:
-            window.show_sources(None, None)
-        if image is not None and image.suffix.lower() == SUFFIX:
-            window.takeaway.sessions.open(image)
-        elif image is not None:
-            window.controller.open_image(image)
-        window.takeaway.sessions.offer()
-
-    FirstFrame(window.centre, begin)
+    FirstFrame(window.centre, lambda: begin(window, image, choice))
     window.show()
     uncaught = Uncaught(window)
     log = CrashLog(uncaught.told.emit)

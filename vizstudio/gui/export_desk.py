@@ -118,11 +118,11 @@ class ExportDesk(QObject):
         def draw(chosen: Exported, context: RunContext) -> Figure:
             return chosen.with_options(PictureOptions(), chosen.format).draw(context)
 
-        self._start(draw, self._show_figure)
+        def show(figure: Figure) -> None:
+            if self._dialog is not None:
+                self._dialog.show_figure(figure)
 
-    def _show_figure(self, figure: Figure) -> None:
-        if self._dialog is not None:
-            self._dialog.show_figure(figure)
+        self._start(draw, show)
 
     def _ask_path(self) -> None:
         dialog = self._dialog

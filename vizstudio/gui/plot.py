@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFontMetrics,
     QKeyEvent,
     QLinearGradient,
     QMouseEvent,
@@ -102,6 +103,19 @@ def free_place(left: float, y: float, size: QSize, taken: Sequence[QRectF]) -> Q
     if any(box.intersects(other) for other in taken):
         box.moveTop(max([y, *(other.bottom() for other in taken if other.bottom() > y)]) + 3)
     return box
+
+
+def marks_with_room(content: Content, width: float, metrics: QFontMetrics) -> list[tuple[float, str]]:
+    """Return those of the marks that have room beside each other on an axis of a width in pixels."""
+    widest = max((metrics.horizontalAdvance(text) for _, text in content.marks), default=0)
+    every = max(1, int(np.ceil((widest + 6) * len(content.marks) / width)))
+    return list(content.marks[::every])
+
+
+def dot_colour(colormap: str, shade: float, is_dark: bool) -> QColor:
+    """Return a colour that can be seen on the window's ground, for a shade from 0 to 1."""
+    low, high = ON_DARK if is_dark else ON_LIGHT
+    return QColor(*map(int, lookup_table(colormap)[round(low + shade * (high - low))]))
 
 
 class Plot(ChartBase):
@@ -227,19 +241,12 @@ class Plot(ChartBase):
         painter.drawText(QPointF(0, metrics.ascent()), content.y_title)
         if content.ends is not None:
             self._paint_legend(painter, content, content.ends)
-        for mark, text in self._written(axes, content):
+        for mark, text in marks_with_room(content, area.width(), metrics):
             wide = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(axes.x(mark) - wide / 2, area.bottom() + 4 + metrics.ascent()), text)
         wide = metrics.horizontalAdvance(content.x_title)
         below = area.bottom() + 4 + metrics.height() + metrics.ascent()
         painter.drawText(QPointF(area.center().x() - wide / 2, below), content.x_title)
-
-    def _written(self, axes: Axes, content: Content) -> list[tuple[float, str]]:
-        """Return those of the marks that have room beside each other."""
-        widest = max((self.fontMetrics().horizontalAdvance(text) for _, text in content.marks), default=0)
-        room = axes.area.width() / max(len(content.marks), 1)
-        every = max(1, int(np.ceil((widest + 6) / room)))
-        return list(content.marks[::every])
 
     def _paint_line(self, painter: QPainter, axes: Axes, line: Line, named: list[QRectF]) -> None:
         """Draw a curve, and its name at its end: above it, or below where another's name stands."""
@@ -258,10 +265,6 @@ class Plot(ChartBase):
             named.append(box)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), line.name)
 
-    def _colour(self, content: Content, shade: float) -> QColor:
-        low, high = ON_DARK if self.is_dark() else ON_LIGHT
-        return QColor(*map(int, lookup_table(content.colormap)[round(low + shade * (high - low))]))
-
     def _paint_legend(self, painter: QPainter, content: Content, ends: tuple[str, str]) -> None:
         """Say in the upper right corner what the colours of dots stand for."""
         metrics = self.fontMetrics()
@@ -269,7 +272,7 @@ class Plot(ChartBase):
         ramp = QRectF(last - 6 - RAMP, metrics.height() / 2 - 4, RAMP, 8)
         gradient = QLinearGradient(ramp.topLeft(), ramp.topRight())
         for i in range(9):
-            gradient.setColorAt(i / 8, self._colour(content, i / 8))
+            gradient.setColorAt(i / 8, dot_colour(content.colormap, i / 8, self.is_dark()))
         painter.fillRect(ramp, gradient)
         first = ramp.left() - 6 - metrics.horizontalAdvance(ends[0])
         for x, text in ((first, ends[0]), (last, ends[1])):
@@ -279,7 +282,7 @@ class Plot(ChartBase):
         place, text = self.place_of(dot), self.palette().color(QPalette.ColorRole.WindowText)
         chosen = dot.key == content.chosen
         painter.setPen(QPen(text, 1.6) if chosen or dot is self.hovered else Qt.PenStyle.NoPen)
-        painter.setBrush(self._colour(content, dot.shade))
+        painter.setBrush(dot_colour(content.colormap, dot.shade, self.is_dark()))
         radius = RADIUS + (2.4 if chosen or dot is self.hovered else 0)
         painter.drawEllipse(place, radius, radius)
 

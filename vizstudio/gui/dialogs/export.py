@@ -133,7 +133,7 @@ class ExportDialog(QDialog):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
 
-    def _lay_out(self) -> None:
+    def _make_form(self) -> QFormLayout:
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(10)
@@ -146,6 +146,14 @@ class ExportDialog(QDialog):
         form.addRow(self.by_width, self.width_box)
         form.addRow("", self.size_label)
         form.addRow("", self.transparent)
+        self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.format.setMinimumContentsLength(30)
+        popup = self.format.view()
+        popup.setMinimumWidth(popup.sizeHintForColumn(0) + 24)
+        self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        return form
+
+    def _lay_out(self) -> None:
         self.save = QPushButton(self.tr("Save…"))
         self.save.setDefault(True)
         self.copy = QPushButton(self.tr("Copy picture"))
@@ -161,7 +169,7 @@ class ExportDialog(QDialog):
         self.command.setToolTip(self.tr("A line for the terminal that makes this very file"))
         side = QVBoxLayout()
         side.setSpacing(12)
-        side.addLayout(form)
+        side.addLayout(self._make_form())
         side.addStretch()
         side.addWidget(self.said)
         side.addLayout(again)
@@ -178,11 +186,6 @@ class ExportDialog(QDialog):
         layout.setSpacing(18)
         layout.addLayout(middle)
         layout.addWidget(self.buttons)
-        self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.format.setMinimumContentsLength(30)
-        popup = self.format.view()
-        popup.setMinimumWidth(popup.sizeHintForColumn(0) + 24)
-        self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
     def _connect(self) -> None:
         self.view.currentIndexChanged.connect(self._view_chosen)

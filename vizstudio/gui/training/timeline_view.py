@@ -88,7 +88,33 @@ class TimelineView(QWidget):
         self.play.setMinimumWidth(92)
 
     def _lay_out(self) -> None:
-        controls = QHBoxLayout()
+        bottom = QHBoxLayout()
+        bottom.setSpacing(12)
+        bottom.addWidget(self.play)
+        bottom.addWidget(self.slider, 1)
+        foot = QWidget()
+        below = QVBoxLayout(foot)
+        below.setContentsMargins(14, 0, 14, 8)
+        below.addWidget(self.guesses)
+        below.addWidget(self.strip)
+        below.addLayout(bottom)
+        below.addWidget(self.place)
+        self.inside = QWidget()
+        layout = QVBoxLayout(self.inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._make_head())
+        layout.addWidget(self._make_pictures(), 1)
+        layout.addWidget(foot)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.problem)
+        outer.addWidget(self.inside, 1)
+
+    def _make_head(self) -> QWidget:
+        head = QWidget()
+        controls = QHBoxLayout(head)
+        controls.setContentsMargins(14, 8, 14, 0)
         controls.setSpacing(10)
         self.subject_name = QLabel(self.tr("Attention of"))
         for widget, stretch in (
@@ -103,6 +129,9 @@ class TimelineView(QWidget):
         ):
             controls.addWidget(widget, stretch)
         self.layers.head.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        return head
+
+    def _make_pictures(self) -> QSplitter:
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(14, 10, 0, 10)
@@ -114,32 +143,7 @@ class TimelineView(QWidget):
         self.pictures.addWidget(left)
         self.pictures.addWidget(self.position)
         self.pictures.setSizes([420, 760])
-        bottom = QHBoxLayout()
-        bottom.setSpacing(12)
-        bottom.addWidget(self.play)
-        bottom.addWidget(self.slider, 1)
-        self.inside = QWidget()
-        layout = QVBoxLayout(self.inside)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        head, foot = QWidget(), QWidget()
-        head.setLayout(controls)
-        controls.setContentsMargins(14, 8, 14, 0)
-        foot.setLayout(QVBoxLayout())
-        below = foot.layout()
-        assert isinstance(below, QVBoxLayout)
-        below.setContentsMargins(14, 0, 14, 8)
-        below.addWidget(self.guesses)
-        below.addWidget(self.strip)
-        below.addLayout(bottom)
-        below.addWidget(self.place)
-        layout.addWidget(head)
-        layout.addWidget(self.pictures, 1)
-        layout.addWidget(foot)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.problem)
-        outer.addWidget(self.inside, 1)
+        return self.pictures
 
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self.jumped)

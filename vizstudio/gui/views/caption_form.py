@@ -22,6 +22,12 @@ class CaptionForm(QWidget):
         self.beams.setRange(1, MAX_BEAMS)
         self.tokens.setRange(0, MAX_TOKENS)
         self.tokens.setSpecialValueText(self.tr("no limit"))
+        self._name()
+        self._lay_out()
+        self.button.clicked.connect(self._request)
+        self.prefix.returnPressed.connect(self._request)
+
+    def _name(self) -> None:
         named = {
             self.prefix: (
                 self.tr("Beginning"),
@@ -45,6 +51,8 @@ class CaptionForm(QWidget):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
             widget.setStatusTip(tip)
+
+    def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -57,8 +65,6 @@ class CaptionForm(QWidget):
             layout.addWidget(box)
         layout.addSpacing(6)
         layout.addWidget(self.button)
-        self.button.clicked.connect(self._request)
-        self.prefix.returnPressed.connect(self._request)
 
     def _request(self) -> None:
         prefix = self.prefix.text().strip()

@@ -49,6 +49,16 @@ class HeadsView(QWidget):
             ),
         }
         self.plots = {key: Plot(name, measure) for key, (name, measure) in told.items()}
+        self._headed = {
+            key: (TextLine(name, heading=True), TextLine(measure)) for key, (name, measure) in told.items()
+        }
+        self._lay_out()
+        for plot in self.plots.values():
+            plot.chosen.connect(self.chosen.emit)
+            plot.stepped.connect(self._stepped)
+        self.plots["norms"].pointed.connect(self._pointed)
+
+    def _lay_out(self) -> None:
         self.problem = QLabel()
         self.problem.setWordWrap(True)
         self.problem.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -57,11 +67,9 @@ class HeadsView(QWidget):
         layout.setContentsMargins(14, 12, 14, 10)
         layout.setSpacing(2)
         layout.addWidget(self.problem)
-        self._headed: dict[str, tuple[TextLine, TextLine]] = {}
         self.splitter = TurningSplitter(wide_parts=True)
         self.splitter.setHandleWidth(12)
-        for key, (name, measure) in told.items():
-            self._headed[key] = TextLine(name, heading=True), TextLine(measure)
+        for key, plot in self.plots.items():
             part = QWidget()
             column = QVBoxLayout(part)
             column.setContentsMargins(0, 0, 0, 0)
@@ -69,15 +77,11 @@ class HeadsView(QWidget):
             for line in self._headed[key]:
                 column.addWidget(line)
             column.addSpacing(4)
-            column.addWidget(self.plots[key], 1)
+            column.addWidget(plot, 1)
             self.splitter.addWidget(part)
         layout.addWidget(self.splitter, 1)
         self.hint = TextLine(self.tr("Click a dot to go to its layer and head; arrow keys go to others."))
         layout.addWidget(self.hint)
-        for plot in self.plots.values():
-            plot.chosen.connect(self.chosen.emit)
-            plot.stepped.connect(self._stepped)
-        self.plots["norms"].pointed.connect(self._pointed)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Mark the layer and head that are shown; the numbers of another result come later."""
