@@ -9,7 +9,8 @@ import pytest
 
 from vizstudio.core import maps
 from vizstudio.core.comparison import Side, compare_maps, compare_positions, resolve_both
-from vizstudio.core.comparison_figure import DIVERGING, render_comparison, side_names
+from vizstudio.core.comparison_figure import DIVERGING, render_comparison
+from vizstudio.core.comparison_text import side_names
 from vizstudio.core.errors import UsageError
 from vizstudio.core.export import to_csv, to_json, to_npz, to_png
 from vizstudio.core.images import ImageSource
@@ -166,3 +167,23 @@ def test_a_side_against_itself_has_no_difference(head: Head, analysis: Analysis,
     for query in np.ndindex(3, 4):
         found = compare_maps(side, side, ViewState(query=query, head=head), {}, True)
         assert (found.pair.difference.values == 0).all() and found.pair.moved == 0 and found.reach > 0
+
+
+def test_precision_and_device_are_told_where_they_alone_differ(
+    analysis: Analysis, image: ImageSource
+) -> None:
+    exact, half = (
+        replace(
+            analysis,
+            provenance={"weights": "demo", "weights_hash": "12", "precision": precision, "device": "cpu"},
+        )
+        for precision in ("float32", "bfloat16")
+    )
+    names = side_names(Side(exact, image), Side(half, image))
+    assert [name.split(" · ")[1:] for name in names] == [
+        ["demo weights", "float32"],
+        ["demo weights", "bfloat16"],
+    ]
+    figure = render_comparison(Side(exact, image), Side(half, image), ViewState(), {})
+    told = [item.text for item in figure.scene.items if isinstance(item, Text)]
+    assert any("bfloat16" in text for text in told) and any("float32" in text for text in told)

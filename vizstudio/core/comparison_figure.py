@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vizstudio.core import maps, page
-from vizstudio.core.attention_parts import head_name, layer_name, query_mark
+from vizstudio.core.attention_parts import query_mark
 from vizstudio.core.comparison import (
     OF_POSITIONS,
     Comparison,
@@ -17,10 +17,11 @@ from vizstudio.core.comparison import (
     compare_positions,
     same_image,
 )
+from vizstudio.core.comparison_text import map_explanation, notes_on, query_of, side_names, titles
 from vizstudio.core.looks import shown_cells
 from vizstudio.core.overlay import colorize, overlay
 from vizstudio.core.page import BODY, SMALL
-from vizstudio.core.position_views import KINDS, all_panels, every_sentence
+from vizstudio.core.position_views import all_panels, every_sentence
 from vizstudio.core.scene import INK, MUTED, Item, Picture, Text
 from vizstudio.core.state import ViewState
 from vizstudio.core.types import Heatmap
@@ -79,8 +80,8 @@ def _map_figure(found: Comparison) -> Figure:
     pair, state = found.pair, found.states[0]
     of_positions = state.view in OF_POSITIONS
     columns = _grid_columns(found) if of_positions else _photo_columns(found)
-    subject = found.title if of_positions else f"{found.title} of {_query(found, 0)}"
-    explanation = _map_explanation(found)
+    subject = found.title if of_positions else f"{found.title} of {query_of(found, 0)}"
+    explanation = map_explanation(found)
     own: Data = {}
     for name, heatmap in zip(("first", "second"), found.own, strict=True):
         where = {f"{name}_{key}": value for key, value in about_grid(heatmap.grid).items()}
@@ -98,7 +99,7 @@ def _position_figure(found: PositionComparison) -> Figure:
     for i, similarity in enumerate((found.first, found.second, found.difference)):
         colours = (state.colormap, found.span) if i < 2 else (DIVERGING, (-found.reach, found.reach))
         items, width, height, every = all_panels(similarity, *colours, PANELS_WIDE, MOST_PANELS)
-        columns.append(Column(items, width, height, *_titles(found, i)))
+        columns.append(Column(items, width, height, *titles(found, i)))
     explanation = (
         "One panel per patch, at that patch's place: the cosine similarity of its position vector with every "
         "patch's, in both models, and the first's minus the second's. Red: more similar in the first. Blue: in the "
@@ -127,7 +128,7 @@ def _photo_columns(found: Comparison) -> list[Column]:
         grid = side.analysis.attention.layers[state.layer].queries.grid
         marks = query_mark(request, grid, (width, height))
         items = [Picture(0, 0, width, height, pixels), *marks]
-        columns.append(Column(items, width, height, *_titles(found, i)))
+        columns.append(Column(items, width, height, *titles(found, i)))
     return columns
 
 
@@ -143,81 +144,8 @@ def _grid_columns(found: Comparison) -> list[Column]:
             Picture(left, top, width, height, colorize(heatmap.values, *colours)),
             *page.grid_numbers(rows, cols, left, top, width, height),
         ]
-        columns.append(Column(items, left + width, top + height, *_titles(found, i)))
+        columns.append(Column(items, left + width, top + height, *titles(found, i)))
     return columns
-
-
-def _query(found: Comparison | PositionComparison, i: int) -> str:
-    state = found.states[i]
-    axis = found.sides[i].analysis.attention.layers[state.layer].queries
-    return maps.query_name(axis, state.query)
-
-
-def side_names(first: Side, second: Side) -> tuple[str, str]:
-    """Return what each side is called: its model and weights, which the hash tells apart where they read alike."""
-    names, hashes = [], []
-    for side in (first, second):
-        about = side.analysis.provenance
-        weights = about.get("weights", "")
-        names.append(f"{side.analysis.model_id} · {weights} weights" if weights else side.analysis.model_id)
-        hashes.append(about.get("weights_hash", ""))
-    if names[0] == names[1] and hashes[0] != hashes[1]:
-        names = [f"{name} {known[:8]}" for name, known in zip(names, hashes, strict=True)]
-    return names[0], names[1]
-
-
-def _titles(found: Comparison | PositionComparison, i: int) -> tuple[str, tuple[str, ...]]:
-    """Return (title, lines) above the first, the second, or the difference."""
-    if i == 2:
-        return "First minus second", (_difference_line(found),)
-    side, state = found.sides[i], found.states[i]
-    name = side_names(*found.sides)[i]
-    if state.view in OF_POSITIONS:
-        embedding = side.analysis.position()
-        rows, cols = embedding.grid.shape
-        about = f"{KINDS[embedding.kind]} position embedding · {rows}×{cols} patches"
-        return ("First", "Second")[i], (name, about)
-    request = Request(side.analysis, side.image, state)
-    heads = head_name(state.head, side.analysis.attention.layers[state.layer].heads)
-    images = [] if same_image(*found.sides) else [side.image.name]
-    lines = [name, *images, f"{layer_name(request)} · {heads}"]
-    if _query(found, 0) != _query(found, 1):
-        lines.append(f"query: {_query(found, i)}")
-    return ("First", "Second")[i], tuple(lines)
-
-
-def _difference_line(found: Comparison | PositionComparison) -> str:
-    if isinstance(found, PositionComparison):
-        return "panel by panel"
-    if found.pair.how == "overlap":
-        rows, cols = found.pair.difference.grid.shape
-        return f"on the finer of both grids, {rows}×{cols}"
-    return "cell by cell" if found.pair.how == "cells" else "cells of the same row and column; no photo"
-
-
-def _map_explanation(found: Comparison) -> str:
-    pair, state = found.pair, found.states[0]
-    told = {
-        "cells": "Cells are subtracted one by one.",
-        "overlap": "Both maps are brought to the finer grid by overlap on the photo, where both have a value: the "
-        "attention of a cell counts as spread evenly over it.",
-        "other image": "The images differ, so cells of the same row and column are subtracted.",
-    }[pair.how]
-    told += " Red: the first has more. Blue: the second has more."
-    if pair.first.unit.startswith("attention") and state.head not in ("max", "min"):
-        sums = [float(np.nansum(heatmap.values.astype(np.float64))) for heatmap in (pair.first, pair.second)]
-        told += (
-            f" On these cells lie {sums[0]:.1%} of the first's attention and {sums[1]:.1%} of the second's; half "
-            f"the sum of all absolute differences is {pair.moved:.1%}."
-        )
-    if state.mass < 1:
-        told += (
-            f" Of each of both maps only the fewest cells are shown that hold {state.mass:.3g} of it; the "
-            "difference is that of all cells."
-        )
-    if state.hide_outliers:
-        told += " High-norm tokens of each are hidden, and have no difference."
-    return told
 
 
 def _figure(
@@ -237,7 +165,7 @@ def _figure(
     names = [side.image.name for side in (first, second)]
     about = [] if state.view in OF_POSITIONS else [names[0] if one_image else " and ".join(names)]
     heading = page.Heading(f"{subject}: first minus second", about)
-    scene = page.page(heading, explanation, _notes(first, second), width, height, items)
+    scene = page.page(heading, explanation, notes_on(first, second), width, height, items)
     title = " · ".join([f"{subject}: first minus second", *side_names(first, second), *about])
     told = {"comparison": {"second": _facts(found, 1), **facts}}
     return Figure(scene, data, title, explanation, state, facts=told)
@@ -272,15 +200,6 @@ def _in_a_row(
             items += [page.moved(item, 0, top) for item in bar]
             x += bar_width + (WIDE_GAP if i == 1 else 0)
     return items, x, top + max(tallest, 140.0)
-
-
-def _notes(first: Side, second: Side) -> list[str]:
-    """Return the notes on both, and those on one with the word whose they are."""
-    common = [note for note in first.analysis.notes if note in second.analysis.notes]
-    told = list(common)
-    for side, name in ((first, "first"), (second, "second")):
-        told += [f"{note} (the {name})" for note in side.analysis.notes if note not in common]
-    return told
 
 
 def _facts(found: Comparison | PositionComparison, i: int) -> dict[str, object]:
