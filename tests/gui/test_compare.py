@@ -215,6 +215,26 @@ def test_keep_this_view_then_another_photo(studio: Any, qtbot: Any, done: Any, p
     assert studio.controller.state.query == (3, 4)
 
 
+def test_enter_releases_a_panel(pair: Any, qtbot: Any, done: Any) -> None:
+    pair.compare.comparing.show_positions(True)
+    done(pair)
+    qtbot.waitUntil(lambda: pair.compare.view.panels.isVisible(), timeout=TIMEOUT)
+    canvas = pair.compare.view.panels.frames[1].canvas
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    done(pair)
+    assert pair.controller.state.panel is not None
+    qtbot.keyClick(canvas, Qt.Key.Key_Return)
+    done(pair)
+    assert pair.controller.state.panel is None
+    pair.tabs.setCurrentWidget(pair.position)
+    done(pair)
+    shown = pair.position.shown
+    for pinned in (shown, None):  # Enter pins what is enlarged, and releases it
+        qtbot.keyClick(pair.position.canvas, Qt.Key.Key_Return)
+        done(pair)
+        assert pair.controller.state.panel == pinned
+
+
 def test_cancel_by_key(studio: Any, qtbot: Any, done: Any, fake: Any) -> None:
     view = studio.compare.view
     studio.compare.choice.choose(choice=ModelChoice("fake:slow", device="cpu"))

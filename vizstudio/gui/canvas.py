@@ -46,6 +46,7 @@ class Canvas(QGraphicsView):
     left = Signal()  # the pointer left the canvas
     viewed = Signal()  # the user zoomed or panned
     stepped = Signal(int, int)  # an arrow key: cells (down, across)
+    entered = Signal()  # the Enter key
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__()
@@ -175,8 +176,11 @@ class Canvas(QGraphicsView):
         self.left.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Tell arrow keys; leave other keys to the window."""
-        tell_arrow(event, self.stepped.emit)
+        """Tell arrow keys and Enter; leave other keys to the window."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+        else:
+            tell_arrow(event, self.stepped.emit)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame."""

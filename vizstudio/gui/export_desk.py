@@ -43,7 +43,7 @@ class ExportDesk(QObject):
     def fill_file(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add to the menu of files."""
         tip = self.tr("Write what is shown to a file: a picture, an animation or the numbers")
-        self.actions.append(add(menu, self.tr("&Export…"), tip, self.ask, "Ctrl+E"))
+        self.actions.append(add(menu, self.tr("E&xport…"), tip, self.ask, "Ctrl+E"))
 
     def fill_edit(self, menu: QMenu, add: Callable[..., QAction]) -> None:
         """Add to the menu of editing."""

@@ -25,7 +25,9 @@ class ComparePanels(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._compared: Compared | None = None
-        tip = self.tr("Click a panel to enlarge it in all three, and again to see all.")
+        tip = self.tr(
+            "Click a panel to enlarge it in all three, and again to see all; arrow keys choose one, Enter shows all."
+        )
         names = (self.tr("First"), self.tr("Second"), self.tr("First minus second"))
         self.frames = [PictureFrame(Canvas(name, tip), "") for name in names]
         self.frames[1].hint(self.tr("The wheel zooms all three."))
@@ -41,6 +43,7 @@ class ComparePanels(QWidget):
             frame.canvas.left.connect(lambda: self._point_at(None, 0))
             frame.canvas.clicked.connect(self._clicked)
             frame.canvas.stepped.connect(self._stepped)
+            frame.canvas.entered.connect(lambda: self.panelPinned.emit(None))
 
     @property
     def _panel(self) -> Cell | None:

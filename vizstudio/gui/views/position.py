@@ -63,7 +63,9 @@ class PositionView(QWidget):
         self.shown: Cell = (0, 0)
         self.canvas = Canvas(
             self.tr("Position similarity of all patches"),
-            self.tr("Hover a panel to enlarge it, click to pin it; arrow keys choose a panel."),
+            self.tr(
+                "Hover a panel to enlarge it, click to pin it; arrow keys choose a panel, Enter pins or releases it."
+            ),
         )
         self.panel_canvas = Canvas(
             self.tr("Position similarity of one patch"),
@@ -128,6 +130,7 @@ class PositionView(QWidget):
         self.panel_canvas.left.connect(self._left)
         for canvas in (self.canvas, self.panel_canvas, self.map.canvas):
             canvas.stepped.connect(self._stepped)
+            canvas.entered.connect(lambda: self._pin(self.shown))
         self.map.pointed.connect(self._pointed_on_map)
         self.map.clicked.connect(lambda row, col: self._pin((row, col)))
         self.which.activated.connect(lambda _: self.viewChosen.emit(self.which.chosen))
@@ -276,7 +279,8 @@ class PositionView(QWidget):
             self._pin(found[0])
 
     def _pin(self, patch: Cell) -> None:
-        self.panelPinned.emit(None if patch == self._pinned else patch)
+        if self._positions is not None:
+            self.panelPinned.emit(None if patch == self._pinned else patch)
 
     def _pointed_on_map(self, patch: Cell | None) -> None:
         if patch is not None and self._pinned is None and patch != self.shown:
