@@ -215,3 +215,18 @@ def test_images_that_are_there_moved_changed_or_gone(tmp_path: Path) -> None:
         "the rest of the session is open"
     )
     assert find_images(found, new)[1] == told[:1] and in_one_sentence([]) == ""
+
+
+def test_an_image_of_another_system_is_found_beside_the_session(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"photo")
+    there = Path(r"C:\Users\me\photo.jpg")
+    images = (KnownImage(there, hashlib.sha256(b"photo").hexdigest()),)
+    found, told = find_images(Session(replace(PLAIN.place, image=there), images), tmp_path)
+    assert (found.place.image, told) == (tmp_path / "photo.jpg", [])
+
+
+def test_an_opacity_that_is_no_number_is_damage() -> None:
+    content = json.loads(to_json(PLAIN))
+    content["place"]["state"]["opacity"] = float("nan")
+    with pytest.raises(UsageError, match="opacity nan is no number"):
+        from_json(json.dumps(content).encode(), "a.vizsession")

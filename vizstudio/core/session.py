@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from vizstudio.core.caption import CaptionPath
@@ -209,7 +209,8 @@ def find_images(
     told, kept, moved = list[str](), list[KnownImage](), dict[Path, Path]()
     for image in session.images:
         check()
-        places = dict.fromkeys((image.path, folder / image.path.name))
+        name = PureWindowsPath(image.path).name  # of paths of any system: both separators count
+        places = dict.fromkeys((image.path, folder / image.path.name, folder / name))
         there = [place for place in places if place.is_file()]
         if not there:
             told.append(f"{image.path} is gone")

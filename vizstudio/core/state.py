@@ -51,7 +51,7 @@ class ViewState:
     Raises
     ------
     UsageError
-        If a range or a mass is none.
+        If a range, a mass or an opacity is none.
     """
 
     view: str = "attention"
@@ -76,6 +76,8 @@ class ViewState:
             )
         if not 0 < self.mass <= 1:
             raise UsageError(f"mass {self.mass:g} is no share of a map: give a number above 0, up to 1")
+        if math.isnan(self.opacity):
+            raise UsageError("opacity nan is no number: give one from 0 to 1")
 
 
 @dataclass(frozen=True)
