@@ -165,7 +165,7 @@ def test_two_layers_of_one_model(photos: Path, tmp_path: Path) -> None:
             ["--with", TINY, "--view", "position"],
             "position similarities of 12×12 and of 14×14 patches cannot be",
         ),
-        (["--with", TINY, "--view", "panel"], "choose models of one grid"),
+        (["--with", TINY, "--view", "panel"], "choose models with the same grid"),
         (["--with", TINY, "--with-layer", "12"], "layer 12 does not exist"),
         (["--with", TINY, "--with-head", "best"], "no head 'best'"),
         (["--with", TINY, "--query", "reg1"], "no query reg1"),
