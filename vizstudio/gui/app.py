@@ -14,6 +14,7 @@ from vizstudio.gui import theme
 from vizstudio.gui.actions import saved_appearance
 from vizstudio.gui.crash import CrashLog, write_down
 from vizstudio.gui.dialogs.error import ErrorDialog
+from vizstudio.gui.heap import share_arenas
 from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.plugins import PluginHost
@@ -54,6 +55,7 @@ class Uncaught(QObject):
 
 def make_application() -> QApplication:
     """Return the one application, with its style and colours."""
+    share_arenas()
     running = QApplication.instance()
     application = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("vizstudio")
