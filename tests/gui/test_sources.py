@@ -10,7 +10,7 @@ from PIL import Image
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtGui import QAction, QClipboard, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from vizstudio.gui.gallery_tree import GalleryTree
@@ -186,6 +186,14 @@ def test_pasting_nothing_says_so(ready: Any, qtbot: Any, text: str) -> None:
     QGuiApplication.clipboard().setText(text)
     paste(ready, qtbot)
     assert ready.status.message.text().startswith("Nothing to paste") and ready.controller.image is None
+
+
+def test_pasting_from_a_clipboard_without_data(
+    ready: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QClipboard, "mimeData", lambda *_: None)
+    paste(ready, qtbot)
+    assert ready.status.message.text().startswith("Nothing to paste")
 
 
 def actions_of(menu: Any) -> dict[str, QAction]:

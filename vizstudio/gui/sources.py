@@ -235,7 +235,8 @@ class Sources(QObject):
 
     def paste(self) -> None:
         """Open what is on the clipboard."""
-        if not self.take(QGuiApplication.clipboard().mimeData()):
+        data: QMimeData | None = QGuiApplication.clipboard().mimeData()
+        if data is None or not self.take(data):  # of a clipboard that is empty there may be none
             self._window.status.show_idle(
                 self.tr("Nothing to paste: copy an image, or the path of one, first")
             )
