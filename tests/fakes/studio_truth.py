@@ -22,6 +22,8 @@ from vizstudio.gui.map_grid import grid_key
 from vizstudio.gui.panes import tab_name
 from vizstudio.gui.snapshot import shown_size
 
+ROUNDING = 0.01  # of the largest value of a map: attention may be in half precision
+
 
 class Untrue(AssertionError):
     """The window shows something that is not so."""
@@ -144,13 +146,13 @@ def _check_map(window: Any, shown: Any) -> None:
 
 def _check_mass(found: np.ndarray, whole: np.ndarray, mass: float) -> None:
     """Check that of a map the largest cells are shown; of equal ones rounding decides which are kept."""
-    apart = np.abs(found - whole)[np.isfinite(found)].max(initial=0.0)
-    must(apart < 1e-6, f"the map in view is {apart:g} from that of its image, layer, head and query")
+    apart, rounding = np.abs(found - whole)[np.isfinite(found)].max(initial=0.0), ROUNDING * np.nanmax(whole)
+    must(apart <= rounding, f"the map in view is {apart:g} from that of its image, layer, head and query")
     count = np.isfinite(by_mass(whole, mass)).sum()
     must(abs(np.isfinite(found).sum() - count) <= 1, f"not the cells are shown that hold {mass} of the map")
     left = whole[np.isnan(found) & np.isfinite(whole)]
     must(
-        not left.size or left.max() <= np.nanmin(found) + 1e-6,
+        not left.size or left.max() <= np.nanmin(found) + rounding,
         "larger cells than shown are left out of the map",
     )
 
