@@ -92,4 +92,6 @@ class Takeaway(QObject):
     def close(self, timeout: float) -> bool:
         """End the workers; returns whether they had ended in time."""
         desks = (self.exports, self.sessions, self.folders)
-        return [desk.close(timeout) for desk in desks] == [True] * len(desks)  # all of them, also after a late one
+        return [desk.close(timeout) for desk in desks] == [True] * len(
+            desks
+        )  # all of them, also after a late one
