@@ -6,9 +6,11 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import create_autospec
 
+import numpy as np
 import pytest
 
 from vizstudio.core.caption import CaptionPath, CaptionRequest
+from vizstudio.core.maps import attention_heatmap
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.travel import TravelView
 
@@ -296,3 +298,21 @@ def test_what_is_changed_on_the_way_to_a_session_stays_when_something_else_fails
     number = at_photo.controller.runs.number
     at_photo.controller.runs.on_failed(number, ValueError("no such weights"), "details")
     assert travel.history.current == travel.place() and travel.place().state.opacity == 0.25
+
+
+def test_a_map_that_lands_on_the_way_to_another_photo_is_told_as_what_it_is(
+    at_photo: Any, photos: Path
+) -> None:
+    controller = at_photo.controller
+    controller.open_image(photos / "coffee.jpg")
+    finish_all(at_photo)
+    controller.change(layer=0)  # its map is under way
+    controller.travel.back()
+    number = controller.maps.number
+    assert controller.runs.number is not None and controller.state.layer != 0
+    controller.maps.on_finished(number, at_photo.maps.run(number))
+    shown = controller.shown
+    wanted = attention_heatmap(shown.result.analysis.attention, shown.state.layer, "mean")
+    assert np.array_equal(shown.heatmap.values, wanted.values)
+    controller.runs.on_stopped(controller.runs.number)
+    assert controller.state == controller.shown.state

@@ -211,8 +211,10 @@ class Controller:
         self._request_map()
 
     def _land_map(self, snapshot: Snapshot) -> None:
-        """Show a map."""
+        """Show a map, with the looks of now."""
         asked = resolve(snapshot.result.analysis, self.state)
+        if map_key(asked) != map_key(snapshot.state):  # a place is gone to whose own map comes later
+            asked = snapshot.state
         self._view.show_controls(snapshot.result, asked)
         is_new = self._snapshot is None or self._snapshot.result is not snapshot.result
         self._show(replace(snapshot, state=asked))
