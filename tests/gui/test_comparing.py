@@ -131,6 +131,17 @@ def test_maps_that_come_late_are_dropped(at: CompareDesk, photos: Path) -> None:
     at.view.show_compared.assert_not_called()
 
 
+def test_maps_that_come_when_nothing_is_compared_any_more_are_dropped(at: CompareDesk) -> None:
+    at.comparing.choose(choice=OTHER)
+    at.finish_second()
+    number = at.comparing.maps.latest.number
+    at.comparing.compare_with(None)
+    at.comparing.maps.latest.on_finished(number, at.maps.run(number))
+    at.view.show_compared.assert_not_called()
+    at.comparing.choose(choice=OTHER)
+    assert at.finish().second.choice == OTHER
+
+
 def test_a_change_of_looks_computes_nothing(at: CompareDesk) -> None:
     at.comparing.choose(choice=OTHER)
     before = at.finish()

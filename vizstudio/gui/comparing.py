@@ -183,6 +183,7 @@ class Comparing:
     def look(self) -> None:
         """Show what belongs to what is shown and chosen now, and have computed what is missing."""
         snapshot, self._waits = self._controller.shown, False
+        self._key = None  # a comparison that lands later is shown only if it is asked for again below
         wanted = self.wanted(snapshot) if snapshot is not None else None
         key = (wanted[0], model_key(wanted[1])) if wanted is not None else None
         self._drop_unwanted(key)
