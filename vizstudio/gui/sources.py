@@ -137,7 +137,9 @@ class Sources(QObject):
         """Add to a menu what can be done about sources."""
         tip = self.tr("List the images of a folder and of those below it")
         add(menu, self.tr("Open &folder…"), tip, self.ask_folder, "Ctrl+Alt+O")
-        self.recent_menu = menu.addMenu(self.tr("Open &recent"))
+        # One that `addMenu` makes belongs to whichever wrapper asked for it last, and is lost with that.
+        self.recent_menu = QMenu(self.tr("Open &recent"), menu)
+        menu.addMenu(self.recent_menu)
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         tip = self.tr("Open the image, or the files whose paths, are on the clipboard")
         add(menu, self.tr("&Paste image"), tip, self.paste, QKeySequence.StandardKey.Paste)
