@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import (
     QGraphicsItem,
     QGraphicsPathItem,
@@ -91,6 +91,7 @@ class MapGridView(QWidget):
         self.canvas.pointed.connect(self._pointed)
         self.canvas.left.connect(self._left)
         self.canvas.stepped.connect(self.stepped)
+        self.canvas.entered.connect(self._open_marked)
 
     def show_grid(self, grid: MapGrid, heading: str) -> None:
         """Show another picture; the zoom is kept unless it is of another shape."""
@@ -149,19 +150,6 @@ class MapGridView(QWidget):
         """The maps that are shown."""
         return self._grid.tiles if self._grid else ()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Open the map that is marked."""
-        grid = self._grid
-        if (
-            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and grid is not None
-            and self.current.isVisible()
-        ):
-            middle = self.current.rect().center()
-            self._clicked(middle)
-        else:
-            event.ignore()
-
     def _edges(self) -> tuple[float, float]:
         """Return the room at the left, which a wall alone needs, and above."""
         edge = MARGIN * max(self._grid.pixels.shape[:2]) if self._grid else 0.0
@@ -212,6 +200,10 @@ class MapGridView(QWidget):
     def _tile_at(self, point: QPointF) -> Tile | None:
         left, top = self._edges()
         return self._grid.tile_at(point.x() - left, point.y() - top) if self._grid else None
+
+    def _open_marked(self) -> None:
+        if self.current.isVisible():
+            self._clicked(self.current.rect().center())
 
     def _clicked(self, point: QPointF) -> None:
         tile = self._tile_at(point)
