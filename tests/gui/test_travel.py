@@ -277,6 +277,22 @@ def test_what_is_asked_for_on_the_way_fails(at_photo: Any, photos: Path, photo: 
     assert at_photo.controller.state == before.state
 
 
+@pytest.mark.parametrize("asked", ["write", "branch"])
+def test_a_caption_asked_for_on_the_way_gives_the_way_up(at_caption: Any, photos: Path, asked: str) -> None:
+    controller, travel = at_caption.controller, at_caption.controller.travel
+    here = travel.place()
+    travel.visit(replace(here, image=photos / "coffee.jpg", state=replace(here.state, layer=0)))
+    if asked == "write":
+        controller.captions.write(CaptionRequest(beams=2))
+    else:
+        controller.captions.branch(2, 1)
+    finish_all(at_caption)
+    place = travel.place()
+    assert place.path != here.path and replace(place, path=here.path, caption=here.caption) == here
+    assert travel.history.current == place
+    assert (controller.image, controller.choice, controller.state) == (here.image, here.choice, here.state)
+
+
 def test_what_is_changed_on_the_way_stays_when_it_fails(at_photo: Any, photos: Path) -> None:
     travel = at_photo.controller.travel
     at_photo.controller.open_image(photos / "coffee.jpg")

@@ -56,6 +56,8 @@ class Captions:
         Called as ``failed(error, traceback)``.
     noted : callable
         Called when something else was shown.
+    begun : callable
+        Called before a caption of the photo in view is written because the user asked for it.
     """
 
     def __init__(
@@ -66,8 +68,9 @@ class Captions:
         shelf: ModelShelf,
         failed: Callable[[BaseException, str], None],
         noted: Callable[[], None],
+        begun: Callable[[], None],
     ) -> None:
-        self._view, self._runs, self._shelf, self._noted = view, runs, shelf, noted
+        self._view, self._runs, self._shelf, self._noted, self._begun = view, runs, shelf, noted, begun
         self.words = Latest(jobs, failed)
         self._writing: int | None = None  # the number of the run that was asked for last
         self._source: Snapshot | None = None
@@ -144,6 +147,7 @@ class Captions:
             with self._shelf.using(context, result.info.device) as own:
                 return current.analysis.branch(step, alternative, own)
 
+        self._begun()
         self._writing = self._runs.start(work, lambda analysis: self._branched(analysis, of, step))
 
     def _branched(self, analysis: Analysis, of: int, step: int) -> None:
@@ -168,6 +172,7 @@ class Captions:
             with self._shelf.using(context, result.info.device) as own:
                 return model.caption(result.image, **asdict(request), context=own)
 
+        self._begun()
         self._writing = self._runs.start(work, lambda analysis: self._written(analysis, request))
 
     def _written(self, analysis: Analysis, request: CaptionRequest) -> None:

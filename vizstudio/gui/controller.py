@@ -67,7 +67,13 @@ class Controller:
         self.maps = Latest(maps, self._fail)
         self.shelf, self.reductions = ModelShelf(host), reductions_of(host)
         self.captions = Captions(
-            captions_view, self.runs, words, self.shelf, self._fail, lambda: self.travel.note()
+            captions_view,
+            self.runs,
+            words,
+            self.shelf,
+            self._fail,
+            lambda: self.travel.note(),
+            self._keep_photo,
         )
         self.travel = Travel(self)
         self._analysing: int | None = None  # the number of the run that was asked for last
@@ -166,6 +172,12 @@ class Controller:
             self._view.show_cancelled()
         self.maps.drop()
         self._result = shown
+
+    def _keep_photo(self) -> None:
+        """Give up another photo or model on its way, as a caption of the one in view is asked for."""
+        if self.runs.number is not None and self.runs.number == self._analysing:
+            self.stay()
+            self.travel.fail()
 
     def request(self) -> None:
         """Run the model on the image, if both are chosen."""
