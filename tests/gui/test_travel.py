@@ -293,6 +293,18 @@ def test_a_caption_asked_for_on_the_way_gives_the_way_up(at_caption: Any, photos
     assert (controller.image, controller.choice, controller.state) == (here.image, here.choice, here.state)
 
 
+def test_a_change_of_the_view_outlives_a_photo_that_is_given_up_for_a_caption(
+    at_caption: Any, photos: Path
+) -> None:
+    controller = at_caption.controller
+    controller.open_image(photos / "coffee.jpg")
+    controller.change(layer=0, smooth=True)
+    controller.captions.write(CaptionRequest(beams=2))
+    finish_all(at_caption)
+    assert (controller.shown.state.layer, controller.shown.state.smooth) == (0, True)
+    assert controller.shown.result.image.path != photos / "coffee.jpg"
+
+
 def test_what_is_changed_on_the_way_stays_when_it_fails(at_photo: Any, photos: Path) -> None:
     travel = at_photo.controller.travel
     at_photo.controller.open_image(photos / "coffee.jpg")

@@ -178,6 +178,7 @@ class Controller:
         if self.runs.number is not None and self.runs.number == self._analysing:
             self.stay()
             self.travel.fail()
+            self.change()  # of the photo in view, whose map may have been under way
 
     def request(self) -> None:
         """Run the model on the image, if both are chosen."""
