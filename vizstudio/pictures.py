@@ -63,7 +63,7 @@ def write_picture(
     state = _state(view)
     own = host or load_plugins(disabled=read_settings().disabled_plugins)
     figure = render(analysis, read_image(image), state, strict=True, views=views_of(own))
-    return _written(figure, analysis, Path(path), PictureOptions(scale, width, transparent), own)
+    return write_figure(figure, analysis, Path(path), PictureOptions(scale, width, transparent), own)
 
 
 def write_comparison(
@@ -111,7 +111,7 @@ def write_comparison(
     other = source if second_image is None else read_image(second_image)
     sides = Side(first, source), Side(second, other, second_layer, second_head)
     figure = render_comparison(*sides, state, reductions_of(own), strict=True)
-    return _written(figure, first, Path(path), PictureOptions(scale, width, transparent), own)
+    return write_figure(figure, first, Path(path), PictureOptions(scale, width, transparent), own)
 
 
 def _state(view: dict[str, Any]) -> ViewState:
@@ -122,9 +122,10 @@ def _state(view: dict[str, Any]) -> ViewState:
     return ViewState(**view)
 
 
-def _written(
+def write_figure(
     figure: Figure, analysis: Analysis, path: Path, options: PictureOptions, host: PluginHost
 ) -> Figure:
+    """Write a figure to a file in the format of its suffix, whole or not at all; returns it as it was written."""
     figure = options.applied(figure)
     write_atomic(path, export(host, path.suffix[1:].lower(), figure, analysis))
     return figure

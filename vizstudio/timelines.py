@@ -4,7 +4,6 @@ from pathlib import Path
 
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
 from vizstudio.core.figures import Figure
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.run_events import metrics_by_epoch
@@ -12,9 +11,9 @@ from vizstudio.core.snapshots import SnapshotStore, TimelineState, epochs_in
 from vizstudio.core.state import ViewState
 from vizstudio.core.timeline_figure import render_timeline
 from vizstudio.core.types import Analysis, Head
+from vizstudio.pictures import write_figure
 from vizstudio.plugins import PluginHost, load_plugins
 from vizstudio.settings import read_settings
-from vizstudio.views import export
 
 SUBJECTS = ("attention", "step")
 """Whose attention a timeline shows: that of the image's tokens, or of the step that wrote a word."""
@@ -110,8 +109,5 @@ def write_timeline(
         view=view, word=word, layer=layer, head=head, colormap=colormap, opacity=opacity, smooth=smooth
     )
     figure, analysis = draw_timeline(Path(run), TimelineState(None, probe, state, common))
-    figure = PictureOptions(scale, width, transparent).applied(figure)
     own = host or load_plugins(disabled=read_settings().disabled_plugins)
-    target = Path(path)
-    write_atomic(target, export(own, target.suffix[1:].lower(), figure, analysis))
-    return figure
+    return write_figure(figure, analysis, Path(path), PictureOptions(scale, width, transparent), own)

@@ -4,20 +4,20 @@ import shutil
 import textwrap
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from vizstudio.batch import Plan, find_images, require_folder
-from vizstudio.commands.batch import analyse, load_with_progress
+from vizstudio.commands.batch import analyse
 from vizstudio.commands.captions import CaptionOptions
+from vizstudio.commands.model_options import ModelOptions
 from vizstudio.commands.options import (
     MODEL,
     OUTPUT,
     SHOWN,
     parse_cell,
     parse_choices,
-    parse_size,
 )
 from vizstudio.commands.program import Host
 from vizstudio.commands.view_options import ViewOptions
@@ -25,7 +25,6 @@ from vizstudio.core.output import PictureOptions
 from vizstudio.plugins import PluginHost
 from vizstudio.views import views_of
 
-_Model = Parameter(group=MODEL)
 _Shown = Parameter(group=SHOWN, allow_leading_hyphen=True)
 _Output = Parameter(group=OUTPUT)
 _USUAL_VIEW, _NO_CAPTION, _PLAIN = ViewOptions(), CaptionOptions(), PictureOptions()
@@ -35,14 +34,8 @@ def run(
     images: Annotated[list[Path], Parameter(consume_multiple=True)],
     /,
     *,
-    model: Annotated[str, _Model],
-    checkpoint: Annotated[Path | None, _Model] = None,
-    pretrained: Annotated[bool, _Model] = False,
-    classes: Annotated[Path | None, _Model] = None,
-    device: Annotated[str, _Model] = "auto",
-    precision: Annotated[str, _Model] = "auto",
-    fit: Annotated[Literal["crop", "squash", "pad"] | None, _Model] = None,
-    input_size: Annotated[str | None, _Model] = None,
+    model: ModelOptions,
+    classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
     view: Annotated[str, _Shown] = "attention",
     shown: ViewOptions = _USUAL_VIEW,
     pins: Annotated[list[str] | None, _Shown] = None,
@@ -59,22 +52,9 @@ def run(
     images
         Images, and folders of images.
     model
-        Such as vit:vit_base_patch16_384; `vizstudio models` lists them.
-    checkpoint
-        A local file of weights (.safetensors or .pth). Without it or --pretrained the model is untrained.
-    pretrained
-        Fetch the published weights, once.
+        Options of the model.
     classes
         A text file with one class name per line.
-    device
-        auto, cpu, cuda, cuda:N or mps. With auto the CPU is taken if a graphics card's memory is too small.
-    precision
-        auto, float32, float16 or bfloat16. With auto it is float32, or float16 if a graphics card's memory is too small
-        for that.
-    fit
-        How an image is made to fit the model's input; by default as the model was trained.
-    input_size
-        WIDTHxHEIGHT in pixels of what the model is given; by default the model's own.
     view
         One or more of the views listed below, with commas between.
     shown
@@ -101,17 +81,7 @@ def run(
     )
     paths = find_images(images, out)
     require_folder(out)
-    loaded = load_with_progress(
-        model,
-        checkpoint=checkpoint,
-        pretrained=pretrained,
-        device=device,
-        precision=precision,
-        host=host,
-        classes=classes,
-        fit=fit,
-        input_size=parse_size(input_size, "--input-size") if input_size is not None else None,
-    )
+    loaded = model.load(host, classes)
     captions.require_captioner(loaded, views)
     states = [replace(state, view=v) for v in views]
     return analyse(loaded, paths, Plan(states, formats, out, host, path, picture))

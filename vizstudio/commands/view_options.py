@@ -26,8 +26,7 @@ class ViewOptions:
     head
         A head's number from 0, or mean, max or min over heads.
     query
-        Whose attention: cls, a register such as reg1, a patch as ROW,COL, or the mean of all patches; by
-        default cls where there is one.
+        Whose attention: cls, a register such as reg1, a patch as ROW,COL, or mean; by default cls where there is one.
     panel
         The patch of the view panel, as ROW,COL; by default the middle one.
     hide_outliers
