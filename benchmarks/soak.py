@@ -23,7 +23,7 @@ from pathlib import Path
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "fakes"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gui" / "fakes"))
 
 import numpy as np
 import psutil

@@ -3,16 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gui_fakes import with_formats
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from vizstudio import builtin
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.taken import subject
@@ -23,25 +24,31 @@ from vizstudio.reproduce import as_command, as_python
 TIMEOUT = 30_000  # milliseconds; only to end a test that hangs
 Key, Modifier = Qt.Key, Qt.KeyboardModifier
 CTRL, SHIFT = Modifier.ControlModifier, Modifier.ShiftModifier
+Save = Callable[[Any, Any, Path], None]
 
 
 @pytest.fixture
 def host(host: Any) -> Any:
     """The fake models, and the formats that ship."""
-
-    class Registry:
-        @staticmethod
-        def add(entry: Any) -> None:
-            host.exporters.add(entry, "builtin")
-
-    builtin.register_exporters(Registry())
-    return host
+    return with_formats(host)
 
 
 def settled(window: Any, qtbot: Any) -> None:
     controller, work = window.controller, window.takeaway.exports.work
     workers = (controller.runs, controller.maps, controller.captions.words, work)
     qtbot.waitUntil(lambda: all(worker.number is None for worker in workers), timeout=TIMEOUT)
+
+
+@pytest.fixture
+def save(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Save:
+    """Press Save in the dialog, and answer where to."""
+
+    def press(window: Any, dialog: Any, target: Path) -> None:
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+        qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+        settled(window, qtbot)
+
+    return press
 
 
 def expected(window: Any, path: Path, view: str, **options: Any) -> bytes:
@@ -82,15 +89,11 @@ def test_nothing_to_export_at_first(window: Any, qtbot: Any) -> None:
     assert not any(action.isEnabled() for action in window.takeaway.exports.actions)
 
 
-def test_saving_a_picture(
-    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saving_a_picture(dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, save: Save) -> None:
     assert dialog.chosen_view == "attention" and dialog.chosen_format == "png"
     assert not dialog.preview.pixmap().isNull()
     target = tmp_path / "out" / "mine"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    settled(studio, qtbot)
+    save(studio, dialog, target)
     written = target.with_suffix(".png")
     assert written.read_bytes() == expected(studio, tmp_path / "wanted.png", "attention")
     assert studio.takeaway.exports._dialog is None
@@ -98,7 +101,7 @@ def test_saving_a_picture(
 
 
 def test_another_view_of_an_exact_width_without_a_page(
-    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, save: Save
 ) -> None:
     dialog.view.setFocus()
     dialog.view.setCurrentIndex(dialog.view.findData("heads"))
@@ -109,9 +112,7 @@ def test_another_view_of_an_exact_width_without_a_page(
     qtbot.mouseClick(dialog.transparent, Qt.MouseButton.LeftButton)
     assert dialog.size_label.text().startswith("777 × ")
     target = tmp_path / "heads.png"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    settled(studio, qtbot)
+    save(studio, dialog, target)
     wanted = expected(studio, tmp_path / "wanted.png", "heads", width=777, transparent=True)
     assert target.read_bytes() == wanted
     with Image.open(target) as picture:
@@ -133,27 +134,23 @@ def test_what_does_not_move_is_no_animation(dialog: Any) -> None:
 
 
 def test_a_format_that_cannot_hold_the_view_is_told(
-    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, save: Save
 ) -> None:
     dialog.view.setCurrentIndex(dialog.view.findData("wall"))
     settled(studio, qtbot)
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     target = tmp_path / "a.csv"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    settled(studio, qtbot)
+    save(studio, dialog, target)
     assert "there is no CSV: choose npz" in dialog.said.text()
     assert dialog.isVisible() and not target.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(
-    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dialog: Any, studio: Any, qtbot: Any, tmp_path: Path, save: Save
 ) -> None:
     (tmp_path / "file").touch()
-    target = str(tmp_path / "file" / "a.png")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (target, ""))
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    settled(studio, qtbot)
+    target = tmp_path / "file" / "a.png"
+    save(studio, dialog, target)
     assert "cannot be written" in dialog.said.text() and dialog.isVisible()
 
 
@@ -166,9 +163,7 @@ def test_a_view_that_cannot_be_drawn_says_why(dialog: Any, studio: Any, qtbot: A
     assert dialog.save.isEnabled()
 
 
-def test_a_caption_as_an_animation(
-    writer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_caption_as_an_animation(writer: Any, qtbot: Any, tmp_path: Path, save: Save) -> None:
     writer.controller.captions.branch(1, 2)
     settled(writer, qtbot)
     qtbot.keyClick(writer, Key.Key_E, CTRL)
@@ -178,9 +173,7 @@ def test_a_caption_as_an_animation(
     settled(writer, qtbot)
     dialog.format.setCurrentIndex(dialog.format.findData("gif"))
     target = tmp_path / "words.gif"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    settled(writer, qtbot)
+    save(writer, dialog, target)
     wanted = expected(writer, tmp_path / "wanted.gif", "caption")
     assert target.read_bytes() == wanted
     with Image.open(target) as movie:

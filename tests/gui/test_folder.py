@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
+from gui_fakes import error_dialog, with_formats
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QListWidget
 
-from vizstudio import builtin
 from vizstudio.batch import find_images
 from vizstudio.core.context import RunContext
-from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.dialogs.folder import FolderDialog
 from vizstudio.gui.dialogs.folder_done import FolderDone
 from vizstudio.gui.snapshot import ModelChoice
@@ -34,14 +33,7 @@ Settle = Callable[[Any], None]
 @pytest.fixture
 def host(host: Any) -> Any:
     """The fake models, and the formats that ship."""
-
-    class Registry:
-        @staticmethod
-        def add(entry: Any) -> None:
-            host.exporters.add(entry, "builtin")
-
-    builtin.register_exporters(Registry())
-    return host
+    return with_formats(host)
 
 
 @pytest.fixture
@@ -331,14 +323,14 @@ def test_errors_that_concern_all_images(studio: Any, qtbot: Any, folder: Path, t
     dialog.out.selectAll()
     qtbot.keyClicks(dialog.out, str(tmp_path / "file"))
     qtbot.mouseClick(dialog.run, LEFT)
-    qtbot.waitUntil(lambda: studio.findChild(ErrorDialog) is not None, timeout=TIMEOUT)
-    assert "cannot be written to" in studio.findChild(ErrorDialog).sentence.text()
-    studio.findChild(ErrorDialog).close()
+    told = error_dialog(studio, qtbot)
+    assert "cannot be written to" in told.sentence.text()
+    told.close()
     assert studio.takeaway.folders.running is None and studio.takeaway.folders.start.isEnabled()
 
 
 def test_without_a_model_there_is_nothing_to_do(window: Any, qtbot: Any) -> None:
     qtbot.keyClick(window, Key.Key_F, FIND)
-    qtbot.waitUntil(lambda: window.findChild(ErrorDialog) is not None, timeout=TIMEOUT)
-    assert "no model is chosen" in window.findChild(ErrorDialog).sentence.text().lower()
-    window.findChild(ErrorDialog).close()
+    told = error_dialog(window, qtbot)
+    assert "no model is chosen" in told.sentence.text().lower()
+    told.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gui_fakes import error_dialog
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
 from PIL import Image
@@ -14,7 +15,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 import vizstudio
-from vizstudio.gui.dialogs.error import ErrorDialog
 
 TIMEOUT = 30_000
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -98,7 +98,6 @@ def test_copied_as_command_and_picture(at_timeline: Any, qtbot: Any) -> None:
 def test_without_a_photo_another_tab_has_nothing_to_export(at_timeline: Any, qtbot: Any) -> None:
     at_timeline.tabs.setCurrentWidget(at_timeline.attention)
     qtbot.keyClick(at_timeline, Qt.Key.Key_E, CTRL)
-    qtbot.waitUntil(lambda: at_timeline.findChild(ErrorDialog) is not None, timeout=TIMEOUT)
-    dialog = at_timeline.findChild(ErrorDialog)
+    dialog = error_dialog(at_timeline, qtbot)
     assert dialog.sentence.text() == "Nothing is shown yet: open a photo first"
     dialog.close()
