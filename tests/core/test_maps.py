@@ -214,6 +214,15 @@ def test_the_cell_at_the_same_place(
     assert new_top - 1e-6 <= top + height / 2 <= new_top + new_height + 1e-6
 
 
+def test_a_token_number_is_the_same_token_in_a_layer_of_another_grid() -> None:
+    fit = ImageFit((8, 8), (8, 8), (1, 1))
+    fine, coarse = PatchGrid(4, 4, (2, 2), fit), PatchGrid(2, 2, (4, 4), fit)
+    first, second = TokenAxis((), fine), TokenAxis(("cls",), coarse)
+    assert maps.at_same_place(15, first, second) == (1, 1)
+    assert maps.at_same_place(1, second, first) == (1, 1)  # patch 0,0, in whose middle patch 1,1 begins
+    assert maps.at_same_place(0, second, first) == "cls"
+
+
 @pytest.mark.parametrize("query", [None, "cls", "mean", 3])
 def test_other_queries_are_the_same_in_every_layer(grid: PatchGrid, query: object) -> None:
     assert maps.at_same_place(query, TokenAxis(("cls",), grid), TokenAxis(("cls",), grid)) == query

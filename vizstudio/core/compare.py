@@ -14,7 +14,7 @@ import numpy as np
 
 from vizstudio.core.errors import GeometryError, UsageError
 from vizstudio.core.geometry import PatchGrid, TokenAxis
-from vizstudio.core.maps import format_query
+from vizstudio.core.maps import format_query, told_by_what
 from vizstudio.core.overlay import EVEN, value_range
 from vizstudio.core.types import Heatmap, PositionEmbedding, Query
 
@@ -195,8 +195,7 @@ def at_same_place(query: Query | None, first: TokenAxis, second: TokenAxis, same
     GeometryError
         If the second saw nothing there, or its grid over another image is another.
     """
-    if isinstance(query, int) and not _numbered_alike(first, second):
-        query = _named(query, first)
+    query = told_by_what(query, first, second)
     if not isinstance(query, tuple) or first.grid is None or second.grid is None:
         return query
     told = f"patch {format_query(query)}"
@@ -214,21 +213,6 @@ def at_same_place(query: Query | None, first: TokenAxis, second: TokenAxis, same
     if cell is None:
         raise GeometryError(f"{told} of the first lies where the second saw nothing: choose another query")
     return cell
-
-
-def _numbered_alike(first: TokenAxis, second: TokenAxis) -> bool:
-    shapes = [axis.grid and axis.grid.shape for axis in (first, second)]
-    return first.labels == second.labels and shapes[0] == shapes[1]
-
-
-def _named(token: int, axis: TokenAxis) -> Query:
-    """Return a token's label or its patch; its number where it has neither."""
-    if token < axis.num_prefix_tokens:
-        return axis.labels[token]
-    if axis.grid is None:
-        return token
-    row, col = divmod(token - axis.num_prefix_tokens, axis.grid.cols)
-    return row, col
 
 
 def position_difference(first: PositionEmbedding, second: PositionEmbedding) -> np.ndarray:

@@ -78,8 +78,26 @@ def query_name(axis: TokenAxis, query: Query | None) -> str:
     return f"patch {row},{col}"
 
 
+def told_by_what(query: Query | None, source: TokenAxis, target: TokenAxis) -> Query | None:
+    """Return a query that is a number by what it stands for, where `target` numbers its tokens otherwise."""
+    if not isinstance(query, int) or _numbered_alike(source, target):
+        return query
+    if query < source.num_prefix_tokens:
+        return source.labels[query]
+    if source.grid is None:
+        return query
+    row, col = divmod(query - source.num_prefix_tokens, source.grid.cols)
+    return row, col
+
+
+def _numbered_alike(first: TokenAxis, second: TokenAxis) -> bool:
+    shapes = [axis.grid and axis.grid.shape for axis in (first, second)]
+    return first.labels == second.labels and shapes[0] == shapes[1]
+
+
 def at_same_place(query: Query | None, source: TokenAxis, target: TokenAxis) -> Query | None:
     """Return a query of `source` in the numbers of `target`: of another grid, the cell under its middle."""
+    query = told_by_what(query, source, target)
     if not isinstance(query, tuple) or source.grid is None or target.grid is None:
         return query
     (row, col), old, new = query, source.grid, target.grid
