@@ -293,6 +293,20 @@ def test_a_caption_asked_for_on_the_way_gives_the_way_up(at_caption: Any, photos
     assert (controller.image, controller.choice, controller.state) == (here.image, here.choice, here.state)
 
 
+def test_a_caption_chosen_while_those_of_a_session_are_written_stays(at_caption: Any) -> None:
+    captions, travel = at_caption.controller.captions, at_caption.controller.travel
+    captions.write(CaptionRequest(beams=2))
+    finish_all(at_caption)
+    here = travel.place()
+    travel.visit(replace(here, path=replace(here.path, branches=((2, 1),))))
+    captions.select(0)
+    text = captions.tree.current.caption.text
+    finish_all(at_caption)
+    assert len(captions.tree.branches) == 4 and captions.tree.shown == 0
+    assert captions.shown.caption.text == text
+    assert travel.place() == travel.history.current and travel.place().path.branches == ()
+
+
 def test_a_change_of_the_view_outlives_a_photo_that_is_given_up_for_a_caption(
     at_caption: Any, photos: Path
 ) -> None:

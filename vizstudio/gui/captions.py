@@ -197,12 +197,19 @@ class Captions:
             with self._shelf.using(context, result.info.device) as own:
                 return write_paths(path, others, written, partial(_ask, model, result.image), own)
 
-        self._writing = self._runs.start(work, lambda found: self._brought(found, path, others))
+        shown = self.tree.shown
+        self._writing = self._runs.start(work, lambda found: self._brought(found, path, others, shown))
 
-    def _brought(self, found: Written, path: CaptionPath, others: tuple[CaptionPath, ...]) -> None:
+    def _brought(
+        self, found: Written, path: CaptionPath, others: tuple[CaptionPath, ...], was_shown: int
+    ) -> None:
+        """Keep captions; show the path's unless another caption was chosen meanwhile."""
+        chosen = self.tree.shown
         for one in (*others, path):
             if one in found.captions:
                 self.tree = self.tree.with_path(one, found.captions)
+        if chosen != was_shown:
+            self.tree = self.tree.show(chosen)
         self._show()
         self._view.show_written()
         if found.problems:
