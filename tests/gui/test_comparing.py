@@ -188,14 +188,20 @@ def test_cancelling_is_told_and_choosing_again_tries_again(at: CompareDesk) -> N
     assert at.finish().second.choice == OTHER
 
 
-def test_what_cannot_be_compared_is_told(at: CompareDesk) -> None:
+def refused_positions(at: CompareDesk) -> tuple[int, BaseException]:
+    """Ask for positions that the second has not; returns the request's number and what it failed with."""
     at.comparing.choose(choice=ModelChoice("fake:flat", device="cpu"))
     at.finish()
     at.comparing.show_positions(True)
     number = at.comparing.maps.latest.number
     with pytest.raises(Exception, match="no position embedding") as caught:
         at.maps.run(number)
-    at.comparing.maps.latest.on_failed(number, caught.value, "")
+    return number, caught.value
+
+
+def test_what_cannot_be_compared_is_told(at: CompareDesk) -> None:
+    number, error = refused_positions(at)
+    at.comparing.maps.latest.on_failed(number, error, "")
     assert "this model is flat" in at.view.show_no_comparison.call_args.args[0]
     at.view.show_failed.assert_not_called()
     at.comparing.show_positions(False)
@@ -206,14 +212,9 @@ def test_what_cannot_be_compared_is_told(at: CompareDesk) -> None:
 
 
 def test_a_refusal_that_comes_late_does_not_hide_what_is_compared_now(at: CompareDesk) -> None:
-    at.comparing.choose(choice=ModelChoice("fake:flat", device="cpu"))
-    at.finish()
-    at.comparing.show_positions(True)
-    number = at.comparing.maps.latest.number
-    with pytest.raises(Exception, match="no position embedding") as caught:
-        at.maps.run(number)
+    number, error = refused_positions(at)
     at.comparing.show_positions(False)
-    at.comparing.maps.latest.on_failed(number, caught.value, "")
+    at.comparing.maps.latest.on_failed(number, error, "")
     at.view.show_no_comparison.assert_not_called()
 
 
@@ -258,7 +259,7 @@ def test_a_second_that_waits_is_computed_though_the_first_fails(at: CompareDesk,
         at.desk.jobs.run(number)
     at.comparing.go_on()
     assert at.comparing.runs.number is None  # not before the first has ended
-    at.controller.runs.on_failed(number, caught.value, "")
+    at.controller.runs.on_failed(number, error, "")
     at.comparing.go_on()
     assert at.finish().second.choice == OTHER
 
