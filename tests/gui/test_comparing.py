@@ -259,7 +259,7 @@ def test_a_second_that_waits_is_computed_though_the_first_fails(at: CompareDesk,
         at.desk.jobs.run(number)
     at.comparing.go_on()
     assert at.comparing.runs.number is None  # not before the first has ended
-    at.controller.runs.on_failed(number, error, "")
+    at.controller.runs.on_failed(number, caught.value, "")
     at.comparing.go_on()
     assert at.finish().second.choice == OTHER
 
