@@ -232,6 +232,38 @@ def test_a_new_photo_starts_a_new_tree_and_drops_the_branch_under_way(ready: Any
     ready.view.show_done.assert_called_with(ready.controller._result)
 
 
+def test_what_is_clicked_in_the_captions_of_the_photo_before_is_not_done_to_the_new_one(
+    ready: Any, photos: Path
+) -> None:
+    captions = ready.controller.captions
+    captions.branch(1, 2)
+    finish_branch(ready)
+    ready.controller.open_image(photos / "coffee.jpg")
+    ready.finish()  # the new caption is there, but what is seen are still the captions of the photo before
+    asked, jobs = captions.state, len(ready.jobs.jobs)
+    captions.select(1)
+    captions.jump(3)
+    captions.branch(0, 1)
+    assert (captions.state, captions.tree.shown, len(ready.jobs.jobs)) == (asked, 0, jobs)
+    ready.finish_words()
+    captions.jump(3)
+    assert captions.state.step == shown(ready).units[3].steps[0].index
+
+
+def test_alternatives_of_another_caption_are_not_taken(ready: Any) -> None:
+    captions = ready.controller.captions
+    captions.branch(1, 2)
+    finish_branch(ready)
+    captions._maps.clear()
+    captions.select(0)  # what is seen is still the branch
+    jobs = len(ready.jobs.jobs)
+    captions.branch(2, 1)
+    assert len(ready.jobs.jobs) == jobs
+    ready.finish_words()
+    captions.branch(2, 1)
+    assert len(ready.jobs.jobs) == jobs + 1
+
+
 def test_another_model_starts_a_new_tree(ready: Any) -> None:
     captions = ready.controller.captions
     captions.branch(1, 1)

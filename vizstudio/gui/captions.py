@@ -119,19 +119,32 @@ class Captions:
         if self.tree.branches:
             self.jump(unit_of(units_of(self._caption, self.state.pieces), self.state.step) + by)
 
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the captions in view are those of the photo; those of the one before stay until maps are there."""
+        return (
+            self._shown is not None and self._source is not None and self._shown.result is self._source.result
+        )
+
     def jump(self, unit: int) -> None:
         """Go to a word, or to the nearest one there is."""
+        if not self._is_seen:
+            return
         units = units_of(self._caption, self.state.pieces)
         self.change(step=units[min(max(unit, 0), len(units) - 1)].steps[0].index)
 
     def select(self, number: int) -> None:
         """Show another caption of the tree, at the word where it left its parent."""
+        if not self._is_seen:
+            return
         self.tree = self.tree.show(number)
         step = self.tree.current.step
         self.change(step=self.state.step if step is None else step)
 
     def branch(self, step: int, alternative: int) -> None:
         """Go on from a step with another token; a caption that was written already is shown again."""
+        if not self._is_seen or self._shown.tree.shown != self.tree.shown:  # type: ignore[union-attr]
+            return  # the alternatives in view are another caption's
         of, current = self.tree.shown, self.tree.current
         token = current.caption.steps[step].alternatives[alternative].token_id
         known = self.tree.find(of, step, token)
