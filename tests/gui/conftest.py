@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -106,6 +107,15 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
         time.sleep(0.01)
     pytest.fail(f"left behind: {left}")
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """As pytest-qt has it, but when `mouseMove` returns, the widget has heard of the pointer."""
+    from moved import move_pointer
+
+    qtbot.mouseMove = partial(move_pointer, qtbot)
+    return qtbot
 
 
 @pytest.fixture
