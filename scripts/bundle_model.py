@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 
 MODELS = Path(__file__).parent.parent / "resources" / "models"
 

@@ -156,7 +156,7 @@ def test_wrong_words_are_one_line(words: list[str], told: str, capsys: pytest.Ca
 def test_an_unforeseen_error_is_one_line_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vizstudio.commands.program.load_plugins", lambda **_: 1 / 0)
+    monkeypatch.setattr("vizstudio.commands.base.load_plugins", lambda **_: 1 / 0)
     assert main(["plugins"]) == 1
     assert capsys.readouterr().err == (
         "vizstudio: error: this is a bug in vizstudio (ZeroDivisionError: division by zero): --debug shows where\n"

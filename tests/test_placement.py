@@ -201,7 +201,7 @@ def test_the_command_prints_where_it_ran(
     capsys: Any,
 ) -> None:
     machine.load = {F32}
-    monkeypatch.setattr("vizstudio.commands.program.load_plugins", lambda **_: host)
+    monkeypatch.setattr("vizstudio.commands.base.load_plugins", lambda **_: host)
     words = [
         "run",
         str(photos / "coffee.jpg"),

@@ -1,15 +1,11 @@
 """All that a plugin may import from vizstudio; nothing else is public.
 
-What needs torch is imported when it is first used, so that a plugin's top module stays light.
+But for what a plugin registers itself with, each name is imported when it is first asked for, so that a plugin's top
+module stays light.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vizstudio.core.caption import Alternative, Caption, CaptionRequest, TokenStep, Word
-from vizstudio.core.caption_gallery import WrongCaption, caption_gallery_scene
-from vizstudio.core.context import RunContext
-from vizstudio.core.dataset import Dataset, Sample
 from vizstudio.core.errors import (
     AttentionError,
     Cancelled,
@@ -25,26 +21,6 @@ from vizstudio.core.errors import (
     UsageError,
     VizstudioError,
 )
-from vizstudio.core.export import write_atomic
-from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
-from vizstudio.core.images import ImageSource, read_image
-from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
-from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, Precision, WeightSource
-from vizstudio.core.probes import pack_probe
-from vizstudio.core.results import provenance, ranked, read_class_names
-from vizstudio.core.training_figures import confusion_scene, gallery_scene
-from vizstudio.core.types import (
-    Analysis,
-    Attention,
-    AttentionLayer,
-    Head,
-    Heatmap,
-    PositionEmbedding,
-    Prediction,
-    Query,
-)
-from vizstudio.core.view import Figure
-from vizstudio.datasets import Datasets
 from vizstudio.entries import (
     DatasetEntry,
     ExporterEntry,
@@ -55,8 +31,7 @@ from vizstudio.entries import (
     ViewEntry,
 )
 from vizstudio.hookspecs import API_VERSION, hookimpl
-from vizstudio.registry import no_such
-from vizstudio.resources import resource_path
+from vizstudio.lazy import names_from
 
 if TYPE_CHECKING:
     from vizstudio.compute.calls import AttentionCall, FusedCall
@@ -74,6 +49,32 @@ if TYPE_CHECKING:
         shape_text,
     )
     from vizstudio.compute.writing import CaptionWriter, QueryCalls, Reading, Spelling
+    from vizstudio.core.caption import Alternative, Caption, CaptionRequest, TokenStep, Word
+    from vizstudio.core.caption_gallery import WrongCaption, caption_gallery_scene
+    from vizstudio.core.context import RunContext
+    from vizstudio.core.dataset import Dataset, Sample
+    from vizstudio.core.files import write_atomic
+    from vizstudio.core.geometry import FitMode, ImageFit, PatchGrid, TokenAxis
+    from vizstudio.core.images import ImageSource, read_image
+    from vizstudio.core.maps import attention_heatmap, fuse, key_grid, query_rows, query_tokens, to_map
+    from vizstudio.core.model import Captioner, Model, ModelInfo, ModelRequest, Precision, WeightSource
+    from vizstudio.core.probes import pack_probe
+    from vizstudio.core.results import provenance, ranked, read_class_names
+    from vizstudio.core.training_figures import confusion_scene, gallery_scene
+    from vizstudio.core.types import (
+        Analysis,
+        Attention,
+        AttentionLayer,
+        Head,
+        Heatmap,
+        PositionEmbedding,
+        Prediction,
+        Query,
+    )
+    from vizstudio.core.view import Figure
+    from vizstudio.datasets import Datasets
+    from vizstudio.registry import no_such
+    from vizstudio.resources import resource_path
     from vizstudio.training.config import ImageTraining, TrainConfig
     from vizstudio.training.loop import train
     from vizstudio.training.order import class_weights
@@ -86,41 +87,79 @@ if TYPE_CHECKING:
         showing_progress,
     )
     from vizstudio.training.task import Items, Task
-
-_LAZY = {
-    "AttentionCall": "vizstudio.compute.calls",
-    "AttentionTrace": "vizstudio.compute.trace",
-    "FusedCall": "vizstudio.compute.calls",
-    "capture": "vizstudio.compute.capture",
-    "describe_failure": "vizstudio.compute.capture",
-    "ModelLayout": "vizstudio.compute.layout",
-    "Observation": "vizstudio.compute.layout",
-    "observe": "vizstudio.compute.layout",
-    "capture_rows": "vizstudio.compute.reading",
-    "StoredWeights": "vizstudio.compute.weights",
-    "describe_difference": "vizstudio.compute.weights",
-    "first_line": "vizstudio.compute.weights",
-    "name_some": "vizstudio.compute.weights",
-    "read_stored": "vizstudio.compute.weights",
-    "sha256_of": "vizstudio.compute.weights",
-    "shape_text": "vizstudio.compute.weights",
-    "CaptionWriter": "vizstudio.compute.writing",
-    "QueryCalls": "vizstudio.compute.writing",
-    "Reading": "vizstudio.compute.writing",
-    "Spelling": "vizstudio.compute.writing",
-    "ImageTraining": "vizstudio.training.config",
-    "TrainConfig": "vizstudio.training.config",
-    "data_folder": "vizstudio.training.preparing",
-    "open_splits": "vizstudio.training.preparing",
-    "train": "vizstudio.training.loop",
-    "class_weights": "vizstudio.training.order",
-    "Report": "vizstudio.training.preparing",
-    "check_images": "vizstudio.training.preparing",
-    "jittered": "vizstudio.training.preparing",
-    "showing_progress": "vizstudio.training.preparing",
-    "Items": "vizstudio.training.task",
-    "Task": "vizstudio.training.task",
-}
+else:
+    __getattr__ = names_from(
+        __name__,
+        {
+            "vizstudio.core.caption": ("Alternative", "Caption", "CaptionRequest", "TokenStep", "Word"),
+            "vizstudio.core.caption_gallery": ("WrongCaption", "caption_gallery_scene"),
+            "vizstudio.core.context": ("RunContext",),
+            "vizstudio.core.dataset": ("Dataset", "Sample"),
+            "vizstudio.core.files": ("write_atomic",),
+            "vizstudio.core.geometry": ("FitMode", "ImageFit", "PatchGrid", "TokenAxis"),
+            "vizstudio.core.images": ("ImageSource", "read_image"),
+            "vizstudio.core.maps": (
+                "attention_heatmap",
+                "fuse",
+                "key_grid",
+                "query_rows",
+                "query_tokens",
+                "to_map",
+            ),
+            "vizstudio.core.model": (
+                "Captioner",
+                "Model",
+                "ModelInfo",
+                "ModelRequest",
+                "Precision",
+                "WeightSource",
+            ),
+            "vizstudio.core.probes": ("pack_probe",),
+            "vizstudio.core.results": ("provenance", "ranked", "read_class_names"),
+            "vizstudio.core.training_figures": ("confusion_scene", "gallery_scene"),
+            "vizstudio.core.types": (
+                "Analysis",
+                "Attention",
+                "AttentionLayer",
+                "Head",
+                "Heatmap",
+                "PositionEmbedding",
+                "Prediction",
+                "Query",
+            ),
+            "vizstudio.core.view": ("Figure",),
+            "vizstudio.datasets": ("Datasets",),
+            "vizstudio.registry": ("no_such",),
+            "vizstudio.resources": ("resource_path",),
+            "vizstudio.compute.calls": ("AttentionCall", "FusedCall"),
+            "vizstudio.compute.capture": ("capture", "describe_failure"),
+            "vizstudio.compute.layout": ("ModelLayout", "Observation", "observe"),
+            "vizstudio.compute.reading": ("capture_rows",),
+            "vizstudio.compute.trace": ("AttentionTrace",),
+            "vizstudio.compute.weights": (
+                "StoredWeights",
+                "describe_difference",
+                "first_line",
+                "name_some",
+                "read_stored",
+                "sha256_of",
+                "shape_text",
+            ),
+            "vizstudio.compute.writing": ("CaptionWriter", "QueryCalls", "Reading", "Spelling"),
+            "vizstudio.training.config": ("ImageTraining", "TrainConfig"),
+            "vizstudio.training.loop": ("train",),
+            "vizstudio.training.order": ("class_weights",),
+            "vizstudio.training.preparing": (
+                "Report",
+                "check_images",
+                "data_folder",
+                "jittered",
+                "open_splits",
+                "showing_progress",
+            ),
+            "vizstudio.training.task": ("Items", "Task"),
+        },
+    )
 
 __all__ = [
     "API_VERSION",
@@ -225,9 +264,3 @@ __all__ = [
     "train",
     "write_atomic",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"vizstudio.api has no {name!r}")

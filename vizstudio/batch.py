@@ -9,8 +9,8 @@ from pathlib import Path
 from vizstudio.core.caption import CaptionPath
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError, VizstudioError
-from vizstudio.core.export import write_atomic
 from vizstudio.core.figures import render
+from vizstudio.core.files import write_atomic
 from vizstudio.core.images import ImageSource, list_images, read_image
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import ViewState, resolve

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from vizstudio.core.comparison import Side
 from vizstudio.core.comparison_figure import render_comparison
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
 from vizstudio.core.figures import Figure, render
+from vizstudio.core.files import write_atomic
 from vizstudio.core.images import read_image
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import ViewState

@@ -16,7 +16,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vizstudio import hookspecs
 from vizstudio.core.errors import PluginError
-from vizstudio.core.figures import VIEWS
 from vizstudio.entries import DatasetEntry, ExporterEntry, ReductionEntry, TrainerEntry, ViewEntry
 from vizstudio.registry import ModelRegistry, Registrar, Registry, one_line
 
@@ -24,6 +23,13 @@ GROUP = "vizstudio.plugins"
 BUNDLED = "vizstudio"
 TRAINING_COMMANDS = ("list", "export", "show", "evaluate", "timeline")
 """What no recipe may be called, as each is a command of ``vizstudio-train``."""
+OWN_VIEWS = (
+    *("attention", "heads", "pins", "wall"),
+    *("position", "panel", "position-norm", "position-pca", "position-distance"),
+    *("entropy", "distance", "norms", "predictions"),
+    *("caption", "step", "caption-mean", "caption-wall", "caption-entropy"),
+)
+"""What no reduction may be called: the names of `vizstudio.core.figures.VIEWS`, which listing does not need."""
 Status = Literal["active", "quarantined", "disabled", "skipped"]
 
 
@@ -63,7 +69,7 @@ class PluginHost:
         default_factory=lambda: Registry(TrainerEntry, "recipe", reserved=TRAINING_COMMANDS)
     )
     reductions: Registry[ReductionEntry] = field(
-        default_factory=lambda: Registry(ReductionEntry, "view", reserved=tuple(VIEWS))
+        default_factory=lambda: Registry(ReductionEntry, "view", reserved=OWN_VIEWS)
     )
     exporters: Registry[ExporterEntry] = field(default_factory=lambda: Registry(ExporterEntry, "format"))
     views: Registry[ViewEntry] = field(default_factory=lambda: Registry(ViewEntry, "window view"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from vizstudio.commands import datasets, recipes
+from vizstudio.commands.base import load_host
 from vizstudio.commands.evaluate import evaluate
-from vizstudio.commands.program import GENERAL, load_host, make_app, run_command, run_program
+from vizstudio.commands.program import GENERAL, make_app, run_command, run_program
 from vizstudio.commands.timeline import timeline
 
 app = make_app("vizstudio-train", "Train vision transformers: a recipe is a command.")

@@ -2,7 +2,6 @@
 
 from vizstudio.core.attention_views import Reduce, reduction_view
 from vizstudio.core.errors import PluginError
-from vizstudio.core.figures import VIEWS
 from vizstudio.core.types import Analysis, Attention, Head, Heatmap, Query
 from vizstudio.core.view import Figure, View
 from vizstudio.entries import ReductionEntry
@@ -15,6 +14,8 @@ def views_of(host: PluginHost) -> dict[str, View]:
 
     A reduction's code is imported when its view is first drawn.
     """
+    from vizstudio.core.figures import VIEWS  # every figure's code, which the window does not wait for
+
     views = dict(VIEWS)
     for entry in host.reductions.entries():
         reduce = _reduction(entry, host.reductions.owner(entry.id))

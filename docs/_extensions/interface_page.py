@@ -18,7 +18,7 @@ GROUPS = {
     "Checkpoints": "compute.weights",
     "Training": "training.config training.loop training.task training.order training.preparing core.probes",
     "Data sets": "datasets core.dataset",
-    "Pictures and files": "core.view core.training_figures core.caption_gallery core.export resources",
+    "Pictures and files": "core.view core.training_figures core.caption_gallery core.files resources",
     "Entries: what hooks add": "entries",
     "Errors": "core.errors registry",
 }

@@ -11,9 +11,10 @@ import yaml
 from cyclopts import App
 from sphinx.application import Sphinx
 
-from vizstudio import cli, train_cli
+from vizstudio import train_cli
+from vizstudio.commands import app as cli
 from vizstudio.commands import recipes
-from vizstudio.commands.program import load_host
+from vizstudio.commands.base import load_host
 from vizstudio.plugins import PluginHost
 from vizstudio.training.config import ImageTraining, TrainConfig, option
 from vizstudio.views import views_of

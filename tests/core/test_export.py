@@ -1,64 +1,20 @@
-"""Files: whole or not at all, and what must be in them."""
+"""What must be in the files of each format."""
 
 import csv
 import io
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vizstudio.core import export
-from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.errors import UsageError
 from vizstudio.core.figures import VIEWS, render
 from vizstudio.core.images import ImageSource
 from vizstudio.core.state import CAPTION, ViewState
 from vizstudio.core.types import Analysis
-
-
-def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
-    target = tmp_path / "new" / "folder" / "a ü.png"
-    export.write_atomic(target, b"content")
-    assert target.read_bytes() == b"content"
-    assert [p.name for p in target.parent.iterdir()] == ["a ü.png"]
-    export.write_atomic(target, b"other")
-    assert target.read_bytes() == b"other"
-
-
-@pytest.mark.parametrize("where", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    target = tmp_path / "a.npz"
-    target.write_bytes(b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[where], fail)
-    with pytest.raises(VizstudioError, match=r"a\.npz cannot be written: No space left on device$"):
-        export.write_atomic(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        export.write_atomic(tmp_path / "a.npz", b"new")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "out").write_bytes(b"")
-    with pytest.raises(VizstudioError, match="cannot be written"):
-        export.write_atomic(tmp_path / "out" / "a.png", b"")
 
 
 def load(content: bytes) -> dict[str, np.ndarray]:

@@ -10,8 +10,9 @@ import yaml
 from cyclopts import App
 from doc_pages import BLOCK, Block, blocks, commands, name_of, pages
 
-from vizstudio import cli, train_cli
-from vizstudio.commands.program import load_host
+from vizstudio import train_cli
+from vizstudio.commands.app import app
+from vizstudio.commands.base import load_host
 from vizstudio.recipes import config_of
 from vizstudio.training.config import make_config
 
@@ -105,7 +106,7 @@ def parse(words: list[str]) -> None:
         words = ["vizstudio-train", *words[words.index("vizstudio.train_cli") + 1 :]]
     program, *arguments = words
     if program == "vizstudio":
-        parsed(cli.app, arguments)
+        parsed(app, arguments)
     elif program == "vizstudio-train":
         train_cli._add_recipes(arguments)
         given = parsed(train_cli.app, arguments)

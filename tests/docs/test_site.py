@@ -11,8 +11,8 @@ import pytest
 from doc_pages import ROOT
 
 import vizstudio.api
-from vizstudio import cli
-from vizstudio.commands.program import load_host
+from vizstudio.commands.app import app
+from vizstudio.commands.base import load_host
 from vizstudio.recipes import config_of
 
 LOADED = re.compile(
@@ -41,7 +41,7 @@ def test_every_command_option_view_and_preset_is_on_a_generated_page(extensions:
     pytest.importorskip("sphinx")
     extensions("reference_pages").write_pages(tmp_path)
     commands = (tmp_path / "commands.md").read_text(encoding="utf-8")
-    for name in (name for name in cli.app if not name.startswith("-")):
+    for name in (name for name in app if not name.startswith("-")):
         assert f"## vizstudio {name}" in commands
     host = load_host(safe_mode=True)
     for word in (

@@ -303,7 +303,7 @@ def test_a_count_that_comes_late_is_not_that_of_another_folder(
         return find_images(folders, *rest)
 
     dialog = ask(studio, qtbot, folder)
-    monkeypatch.setattr("vizstudio.gui.folder_desk.find_images", slowly)
+    monkeypatch.setattr("vizstudio.batch.find_images", slowly)
     qtbot.keyClick(dialog.folder, Key.Key_Slash)
     qtbot.waitUntil(counting.is_set, timeout=TIMEOUT)
     dialog._typed.setInterval(10 * TIMEOUT)  # the user is still at it

@@ -159,7 +159,7 @@ def test_a_model_that_is_not_there_is_refused(preferences: Preferences, qtbot: A
 
 
 def test_the_window_begins_with_the_preferred_model(host: Any) -> None:
-    from vizstudio.commands.window import _first_model
+    from vizstudio.commands.opening import _first_model
 
     assert _first_model(host, "fake:other") == "fake:other"
     assert _first_model(host, "gone:model") is None  # nor is vizstudio's own there

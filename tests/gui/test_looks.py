@@ -12,6 +12,8 @@ from PySide6.QtCore import QPoint, Qt
 from vizstudio.core.figures import render
 from vizstudio.core.looks import by_mass
 from vizstudio.core.maps import attention_heatmap
+from vizstudio.core.overlay import COLORMAPS, lookup_table
+from vizstudio.gui.looks_controls import SWATCH
 
 Settle = Callable[[Any], None]
 
@@ -95,6 +97,19 @@ def test_any_colormap_is_offered_once_it_is_asked_for(studio: Any, settle: Settl
     studio.controller.change(colormap="cool")
     settle(studio)
     assert studio.inspector.colormap.currentText() == "cool"
+
+
+def test_colours_are_shown_beside_their_names(studio: Any, qtbot: Any, settle: Settle) -> None:
+    studio.controller.change(colormap="cool")
+    box = studio.inspector.colormap
+    assert [box.itemText(i) for i in range(box.count())] == [*COLORMAPS, "cool"]
+    qtbot.waitUntil(lambda: not any(box.itemIcon(i).isNull() for i in range(box.count())))
+    for i in range(box.count()):
+        swatch, table = box.itemIcon(i).pixmap(SWATCH).toImage(), lookup_table(box.itemText(i))
+        for x in range(swatch.width()):
+            pixel = swatch.pixelColor(x, swatch.height() // 2).getRgb()[:3]
+            part = table[x * 256 // swatch.width() : (x + 1) * 256 // swatch.width() + 1].astype(int)
+            assert np.abs(part - np.array(pixel)).max(axis=1).min() <= 2  # of 255: one of the colours there
 
 
 def test_the_window_and_a_file_show_the_same_cells(studio: Any, settle: Settle) -> None:

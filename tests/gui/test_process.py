@@ -1,5 +1,6 @@
 """The window as a process of its own: what it imports before it is painted, how it ends."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="the window needs Qt", exc_type=ImportError)
-from vizstudio.cli import main
+from vizstudio.cli import main, opens_window
+from vizstudio.commands import app, opening, window
+from vizstudio.commands.program import run_program
 
 TIMEOUT = 120.0  # seconds; only to end a test that hangs
 
@@ -33,6 +36,26 @@ code = app.run_app(load_plugins())
 assert seen == [[]], seen
 sys.exit(code)
 """
+
+# As the command opens it; what only later clicks need is not there at first.
+FROM_THE_COMMAND = """
+import gc, sys
+from vizstudio.cli import main
+import vizstudio.gui.app as app
+assert not LATER & {*sys.modules}, LATER & {*sys.modules}
+begin = app.begin
+def begun(window, image, choice):
+    assert not LATER & {*sys.modules}, LATER & {*sys.modules}
+    assert not gc.isenabled()
+    begin(window, image, choice)
+    assert gc.isenabled()
+    window.close()
+app.begin = begun
+code = main(sys.argv[1:])
+assert gc.isenabled()
+sys.exit(code)
+"""
+LATER = {"torch", "timm", "cyclopts", "cmap", "vizstudio.pictures", "vizstudio.core.figures"}
 
 # Opens the window on a photo and closes it as soon as the worker is busy in the way that WHEN names.
 CLOSE_WHILE_BUSY = """
@@ -88,6 +111,50 @@ def own_messages(text: str) -> str:
 def test_the_first_frame_comes_before_torch() -> None:
     done = run(FIRST_FRAME)
     assert (done.returncode, own_messages(done.stderr)) == (0, "")
+
+
+@pytest.mark.parametrize("with_photo", [False, True])
+def test_the_command_opens_the_window_without_what_is_needed_later(photos: Path, with_photo: bool) -> None:
+    words = [str(photos / "coffee.jpg")] if with_photo else []
+    done = run(f"LATER = {LATER}\n{FROM_THE_COMMAND}", *words)
+    assert (done.returncode, own_messages(done.stderr)) == (0, "")
+
+
+@pytest.mark.parametrize("words", [[], ["photo.jpg"], ["my photo.jpg"], ["a.vizsession"]])
+def test_the_quick_way_to_the_window_asks_for_what_the_command_line_does(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in words:
+        Path(word).touch()
+    asked: list[dict[str, object]] = []
+    signature = inspect.signature(opening.open_window)
+
+    def noted(*arguments: object, **named: object) -> int:
+        given = signature.bind(*arguments, **named)
+        given.apply_defaults()
+        asked.append({name: value for name, value in given.arguments.items() if name != "host"})
+        return 7
+
+    monkeypatch.setattr(app, "run", None)  # so that the quick way cannot be left
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "open_window", noted)
+        patch.setattr(window, "open_window", noted)
+        assert opens_window(words) and main(words) == 7
+        assert run_program(app.app, words) == 7
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["models"], ["--help"], ["-x.jpg"], ["none.jpg"], ["photo.jpg", "--debug"], ["\0.jpg"]]
+)
+def test_other_words_go_to_the_command_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("run", "models", "-x.jpg", "photo.jpg"):
+        Path(name).touch()
+    assert not opens_window(words)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from vizstudio.commands.view_options import ViewOptions
 from vizstudio.core.comparison import Side, comparable
 from vizstudio.core.comparison_figure import render_comparison
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.images import read_image
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.state import parse_head

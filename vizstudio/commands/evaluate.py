@@ -22,7 +22,7 @@ from vizstudio.commands.program import Host
 from vizstudio.core.context import RunContext
 from vizstudio.core.dataset import Dataset, Sample
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.images import read_image
 from vizstudio.core.pointing_figure import pointing_scene
 from vizstudio.core.scores import CaptionScores, ClassScores, MainObjectScores, NounScores, Report

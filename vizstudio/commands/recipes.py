@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from cyclopts import App, Group, Parameter
 from rich.markup import escape
 
+from vizstudio.commands.base import EXIT_INTERRUPTED
 from vizstudio.commands.output import console, print_json, print_table
-from vizstudio.commands.program import EXIT_INTERRUPTED, Host
+from vizstudio.commands.program import Host
 from vizstudio.core.errors import UsageError
 from vizstudio.datasets import Datasets
 from vizstudio.plugins import PluginHost
@@ -209,7 +210,7 @@ def _print_options(kind: type[TrainConfig], made: TrainConfig, required: set[str
 
 
 def _draw_rates(config: TrainConfig, title: str, steps: int, width: int, path: Path) -> None:
-    from vizstudio.core.export import write_atomic
+    from vizstudio.core.files import write_atomic
     from vizstudio.core.training_figures import rate_scene
 
     warmup = config.warmup(steps)

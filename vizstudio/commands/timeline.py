@@ -10,7 +10,7 @@ from vizstudio.commands.options import LOOK, OUTPUT, SHOWN, parse_choices
 from vizstudio.commands.output import console
 from vizstudio.commands.program import Host
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.overlay import lookup_table
 from vizstudio.core.snapshots import TimelineState

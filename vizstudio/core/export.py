@@ -3,53 +3,17 @@
 import csv
 import io
 import json
-import os
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from vizstudio.core.caption_export import COLUMNS, caption_facts, caption_rows
-from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.errors import UsageError
 from vizstudio.core.figures import Figure
 from vizstudio.core.maps import format_query
 from vizstudio.core.positions import COLUMNS as DISTANCE_COLUMNS
 from vizstudio.core.state import OF_WORD, layers_of
 from vizstudio.core.types import Analysis
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or as it was before.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made if it is not there.
-    content : bytes
-        The whole file.
-
-    Raises
-    ------
-    VizstudioError
-        If the folder cannot be written to, or the disk is full.
-    """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        raise VizstudioError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
 
 
 def to_png(figure: Figure, analysis: Analysis) -> bytes:

@@ -3,7 +3,6 @@
 import difflib
 from functools import lru_cache
 
-import cmap
 import numpy as np
 
 from vizstudio.core.errors import UsageError
@@ -26,6 +25,8 @@ def lookup_table(name: str) -> np.ndarray:
     UsageError
         If the name is unknown; close names are suggested.
     """
+    import cmap  # takes a while, and the window does without it at first
+
     try:
         colours = cmap.Colormap(_FULL_NAMES.get(name, name)).lut(256)
     except (ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vizstudio.core.caption import CaptionPath
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.model import ModelChoice
 from vizstudio.core.overlay import lookup_table
 from vizstudio.core.state import OF_POSITION, CaptionState, ViewState

@@ -1,5 +1,6 @@
 """Starts the window; torch is imported by the worker, after the first frame."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -91,7 +92,9 @@ def check_choice(host: PluginHost, choice: ModelChoice) -> None:
 
 def begin(window: MainWindow, image: Path | None, choice: ModelChoice | None) -> None:
     """Open what the window begins with, and what was left behind."""
+    gc.enable()  # the command keeps it off until now
     window.models.list()
+    window.inspector.looks.draw_swatches()
     window.training.find_again()
     if choice is not None:
         window.model_bar.precision = choice.precision

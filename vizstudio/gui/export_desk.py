@@ -10,29 +10,30 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError, VizstudioError
+from vizstudio.core.files import with_suffix
 from vizstudio.core.output import PictureOptions
-from vizstudio.core.view import Figure
-from vizstudio.gui.dialogs.export import ExportDialog
-from vizstudio.gui.exported import Exported, Runs, Source, Views, save
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.kept import settings
 from vizstudio.gui.latest import Latest
-from vizstudio.gui.taken import with_suffix
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
+    from vizstudio.core.view import Figure
+    from vizstudio.gui.dialogs.export import ExportDialog
+    from vizstudio.gui.exported import Exported, Source
     from vizstudio.gui.main_window import MainWindow
 
 
 class ExportDesk(QObject):
-    """Has files made by a worker of its own, so that the window stays quick."""
+    """Has files made by a worker of its own, so that the window stays quick.
+
+    What draws and writes them is imported when it is first asked for, as the window opens sooner without.
+    """
 
     def __init__(self, window: "MainWindow", host: PluginHost) -> None:
         super().__init__(window)
         self._window, self._host = window, host
         self._dialog: ExportDialog | None = None
-        self._views = Views(window.controller, host)
-        self._runs = Runs(window.training.timeline, host)
         self.jobs = JobBridge("vizstudio-export", self)
         self.work = Latest(self.jobs, self._failed)
         self.jobs.finished.connect(self.work.on_finished)
@@ -62,12 +63,16 @@ class ExportDesk(QObject):
             action.setEnabled(there)
 
     @property
-    def _source(self) -> Source:
+    def _source(self) -> "Source":
         """What there is to take away: the run in the timeline while that is in front, else the photo's views."""
-        in_front = self._window.tabs.currentWidget() is self._window.training.view
-        return self._runs if in_front else self._views
+        from vizstudio.gui.exported import Runs, Views
 
-    def _chosen(self) -> Exported:
+        window = self._window
+        if window.tabs.currentWidget() is window.training.view:
+            return Runs(window.training.timeline, self._host)
+        return Views(window.controller, self._host)
+
+    def _chosen(self) -> "Exported":
         """Return what the dialog asks for, or without one the tab in front."""
         dialog = self._dialog
         if dialog is None:
@@ -88,6 +93,8 @@ class ExportDesk(QObject):
             )
             self._failed(UsageError(told), "")
             return
+        from vizstudio.gui.dialogs.export import ExportDialog
+
         dialog = ExportDialog(views, view, formats, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setModal(True)
@@ -105,7 +112,7 @@ class ExportDesk(QObject):
         self._dialog = None
         self.work.drop()
 
-    def _start(self, make: Callable[[Exported, RunContext], Any], landed: Callable[[Any], None]) -> None:
+    def _start(self, make: "Callable[[Exported, RunContext], Any]", landed: Callable[[Any], None]) -> None:
         """Have something made of what is chosen."""
         try:
             chosen = self._chosen()
@@ -115,10 +122,10 @@ class ExportDesk(QObject):
         self.work.start(lambda context: make(chosen, context), landed)
 
     def _preview(self) -> None:
-        def draw(chosen: Exported, context: RunContext) -> Figure:
+        def draw(chosen: "Exported", context: RunContext) -> "Figure":
             return chosen.with_options(PictureOptions(), chosen.format).draw(context)
 
-        def show(figure: Figure) -> None:
+        def show(figure: "Figure") -> None:
             if self._dialog is not None:
                 self._dialog.show_figure(figure)
 
@@ -138,6 +145,8 @@ class ExportDesk(QObject):
         path = with_suffix(Path(name), kind)
         settings().setValue("export/folder", str(path.parent))
 
+        from vizstudio.gui.exported import save
+
         self._start(lambda chosen, context: save(chosen, path, context), self._saved)
 
     def _saved(self, path: Path) -> None:
@@ -150,7 +159,7 @@ class ExportDesk(QObject):
 
         options = self._dialog.options if self._dialog is not None else PictureOptions()
 
-        def make(chosen: Exported, context: RunContext) -> bytes:
+        def make(chosen: "Exported", context: RunContext) -> bytes:
             return chosen.with_options(options, "png").content(context)
 
         self._start(make, self._picture_made)
@@ -174,7 +183,7 @@ class ExportDesk(QObject):
             lambda chosen: chosen.command(), self.tr("Command copied: run it anywhere, it writes {0}")
         )
 
-    def _copy_text(self, write: Callable[[Exported], str], told: str) -> None:
+    def _copy_text(self, write: "Callable[[Exported], str]", told: str) -> None:
         try:
             chosen = self._chosen()
         except VizstudioError as error:

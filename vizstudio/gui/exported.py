@@ -6,7 +6,7 @@ from typing import Protocol
 
 from vizstudio.core.context import RunContext
 from vizstudio.core.errors import UsageError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.output import PictureOptions
 from vizstudio.core.timeline_figure import TIMELINE
 from vizstudio.core.view import Body, Figure, Request, View

@@ -8,22 +8,24 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
-from vizstudio.batch import Report, failure_lines, find_images
 from vizstudio.core.errors import VizstudioError
-from vizstudio.gui.dialogs.folder import FolderDialog
-from vizstudio.gui.dialogs.folder_done import FolderDone
-from vizstudio.gui.folder import FolderRun, Offer, offer
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.latest import Latest
 from vizstudio.gui.status import RunStatus
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
+    from vizstudio.batch import Report
+    from vizstudio.gui.dialogs.folder import FolderDialog
+    from vizstudio.gui.folder import FolderRun, Offer
     from vizstudio.gui.main_window import MainWindow
 
 
 class FolderDesk(QObject):
-    """One folder at a time; the window stays usable meanwhile."""
+    """One folder at a time; the window stays usable meanwhile.
+
+    What analyses it is imported when it is first asked for, as the window opens sooner without.
+    """
 
     def __init__(self, window: "MainWindow", host: PluginHost) -> None:
         super().__init__(window)
@@ -72,6 +74,9 @@ class FolderDesk(QObject):
                 self.tr("A folder is being analysed: wait, or cancel it below")
             )
             return
+        from vizstudio.gui.dialogs.folder import FolderDialog
+        from vizstudio.gui.folder import offer
+
         try:
             asked = offer(self._window.controller, self._host)
         except VizstudioError as error:
@@ -98,7 +103,9 @@ class FolderDesk(QObject):
         if self.counting.number is not None:
             self.counting.drop()
 
-    def _count(self, dialog: FolderDialog, folder: Path) -> None:
+    def _count(self, dialog: "FolderDialog", folder: Path) -> None:
+        from vizstudio.batch import find_images
+
         out, self._counted_in = dialog.chosen_out, folder
         self.counting.start(lambda context: len(find_images([folder], out, context.check)), self._counted)
 
@@ -112,7 +119,9 @@ class FolderDesk(QObject):
         else:
             self._failed(error, details)
 
-    def _run(self, dialog: FolderDialog, asked: Offer) -> None:
+    def _run(self, dialog: "FolderDialog", asked: "Offer") -> None:
+        from vizstudio.gui.folder import FolderRun
+
         folder, out = dialog.chosen_folder, dialog.chosen_out
         views, formats = dialog.chosen_views, dialog.chosen_formats
         shelf = self._window.controller.shelf
@@ -135,7 +144,7 @@ class FolderDesk(QObject):
         """Analyse no further image."""
         self.work.cancel()
 
-    def _end(self) -> FolderRun:
+    def _end(self) -> "FolderRun":
         run, self.running = self.running, None
         assert run is not None
         self.status.show_idle("")
@@ -143,7 +152,10 @@ class FolderDesk(QObject):
         self._window.habits.show_memory()
         return run
 
-    def _done(self, report: Report) -> None:
+    def _done(self, report: "Report") -> None:
+        from vizstudio.batch import failure_lines
+        from vizstudio.gui.dialogs.folder_done import FolderDone
+
         run = self._end()
         told = self._told(report)
         self._window.status.message.setText(told)
@@ -151,7 +163,7 @@ class FolderDesk(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
-    def _told(self, report: Report) -> str:
+    def _told(self, report: "Report") -> str:
         told = self.tr("{0} of {1} images analysed, files written: {2}")
         return told.format(report.done, report.total, len(report.written))
 

@@ -1,6 +1,6 @@
 """How maps look: colours and their range, opacity, interpolation, and which cells are shown."""
 
-from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -53,8 +53,7 @@ class LooksControls(QObject):
         for slider in (self.opacity, self.mass):
             slider.setPageStep(10)
         self._name()
-        for name in COLORMAPS:
-            self._offer(name)
+        self.colormap.addItems(COLORMAPS)
         self.colormap.setIconSize(SWATCH)
         self._make_range()
         self._connect()
@@ -80,9 +79,14 @@ class LooksControls(QObject):
             widget.setToolTip(tip)
             widget.setStatusTip(tip)
 
-    def _offer(self, name: str) -> None:
-        ramp = to_qimage(lookup_table(name)[None])
-        self.colormap.addItem(QIcon(QPixmap.fromImage(ramp.scaled(SWATCH))), name)
+    def draw_swatches(self) -> None:
+        """Show the colours beside their names, one by one; reading them takes too long for the first frame."""
+        bare = (i for i in range(self.colormap.count()) if self.colormap.itemIcon(i).isNull())
+        place = next(bare, None)
+        if place is not None:
+            ramp = to_qimage(lookup_table(self.colormap.itemText(place))[None])
+            self.colormap.setItemIcon(place, QIcon(QPixmap.fromImage(ramp.scaled(SWATCH))))
+            QTimer.singleShot(0, self.colormap, self.draw_swatches)  # ends with the window
 
     def _make_range(self) -> None:
         self.range_row = QWidget()
@@ -127,7 +131,8 @@ class LooksControls(QObject):
         widgets = (self.colormap, self.opacity, self.mass, self.smooth, self.locked)
         blockers = [QSignalBlocker(widget) for widget in widgets]
         if self.colormap.findText(state.colormap) < 0:  # any that the cmap library knows may be asked for
-            self._offer(state.colormap)
+            self.colormap.addItem(state.colormap)
+        self.draw_swatches()
         self.colormap.setCurrentText(state.colormap)
         for slider, label, value in (
             (self.opacity, self.opacity_value, state.opacity),

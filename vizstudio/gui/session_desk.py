@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vizstudio.core.errors import VizstudioError
+from vizstudio.core.files import with_suffix
 from vizstudio.core.model import ModelChoice
 from vizstudio.core.session import (
     SUFFIX,
@@ -24,7 +25,6 @@ from vizstudio.gui.autosave import Autosave
 from vizstudio.gui.dialogs.error import ErrorDialog
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.latest import Latest
-from vizstudio.gui.taken import with_suffix
 from vizstudio.settings import data_folder
 
 if TYPE_CHECKING:

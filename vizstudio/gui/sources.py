@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from vizstudio.core.errors import VizstudioError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.session import SUFFIX
 from vizstudio.gui.gallery import Gallery, Section
 from vizstudio.gui.gallery_model import GalleryModel

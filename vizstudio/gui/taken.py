@@ -1,6 +1,5 @@
 """Files of what is shown: what they depend on, how they are drawn. No Qt here; drawing is for a worker."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,8 +148,3 @@ def content_of(chosen: Subject, host: PluginHost, controller: Controller, contex
 def with_options(chosen: Subject, picture: PictureOptions, format: str) -> Subject:
     """Return the same view with another size or format."""
     return replace(chosen, drawn=replace(chosen.drawn, picture=picture, format=format))
-
-
-def with_suffix(path: Path, format: str) -> Path:
-    """Return a path that says its format, as many file dialogs leave that to the program."""
-    return path if path.suffix.lower() == f".{format}" else Path(os.fspath(path) + f".{format}")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vizstudio.core.errors import TrainingError, VizstudioError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 
 FILE = "events.jsonl"
 

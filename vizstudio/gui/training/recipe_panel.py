@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from vizstudio.core.errors import VizstudioError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.gui.layer_controls import fill
 from vizstudio.gui.training.fields import check
 from vizstudio.gui.training.form import OptionsForm

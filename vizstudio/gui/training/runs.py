@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from safetensors import SafetensorError, safe_open
 
 from vizstudio.core.errors import UsageError, VizstudioError
-from vizstudio.core.export import write_atomic
+from vizstudio.core.files import write_atomic
 from vizstudio.core.run_events import FILE
 from vizstudio.gui.snapshot import ModelChoice
 from vizstudio.gui.training.process import RunProcess
