@@ -249,8 +249,8 @@ def _training(studio: Studio) -> Iterator[Shot]:
         studio.settle()
         studio.window.training.show_timeline()
         studio.until(lambda: studio.window.training.timeline.frame is not None, "the timeline")
-        studio.window.training.view.strip.chosen.emit(1)
-        QTest.keyClick(studio.window.training.view.slider, Qt.Key.Key_End)
+        studio.window.training.page.view.strip.chosen.emit(1)
+        QTest.keyClick(studio.window.training.page.view.slider, Qt.Key.Key_End)
 
     yield Shot("training-empty", empty)
     yield Shot("training", run)

@@ -68,7 +68,7 @@ class ExportDesk(QObject):
         from vizstudio.gui.exported import Runs, Views
 
         window = self._window
-        if window.tabs.currentWidget() is window.training.view:
+        if window.tabs.currentWidget() is window.training.page:
             return Runs(window.training.timeline, self._host)
         return Views(window.controller, self._host)
 

@@ -113,7 +113,7 @@ def tensors(path: Path) -> dict[str, bytes]:
 def test_curves_and_timeline_grow_while_it_runs_and_a_checkpoint_opens_in_the_studio(
     dock: Any, photo: Path, reach: Callable[..., None], settle: Callable[[Any], None], qtbot: Any
 ) -> None:
-    training, panel, view = dock.training, dock.training.panel, dock.training.view
+    training, panel, view = dock.training, dock.training.panel, dock.training.page.view
     describe(dock, *[Path(training.recipe.form.given()[n]) for n in ("data", "out")], epochs=6)
     assert not dock.tabs.isTabVisible(training.tab)
     qtbot.mouseClick(training.recipe.start, LEFT)
@@ -246,7 +246,7 @@ def test_the_dock_opens_and_closes_by_key_and_everything_in_it_has_a_name(
     (tmp_path / "events.jsonl").write_text(told, encoding="utf-8")
     window.training.open_run(tmp_path)
     qtbot.keyClick(window, Qt.Key.Key_7, control)
-    view = window.training.view
+    view = window.training.page.view
     qtbot.waitUntil(lambda: view.strip.isVisible() and view.strip.count() > 2, timeout=TIMEOUT)
     assert view.place.text() == "Epoch 1 · loss 0.5  val loss 0.25"
     window.training.recipe.form.more.setChecked(True)
@@ -264,7 +264,7 @@ def test_a_word_is_chosen_by_mouse_and_its_map_shown(
     (tmp_path / "events.jsonl").write_text('{"event": "start", "step": 0}\n', encoding="utf-8")
     window.training.open_run(tmp_path)
     window.training.show_timeline()
-    view, timeline = window.training.view, window.training.timeline
+    view, timeline = window.training.page.view, window.training.timeline
     qtbot.waitUntil(lambda: view.strip.isVisible() and view.strip.count() > 2, timeout=TIMEOUT)
     place = view.strip.visualItemRect(view.strip.item(1)).center()
     qtbot.mouseClick(view.strip.viewport(), LEFT, pos=place)

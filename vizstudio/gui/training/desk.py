@@ -10,19 +10,17 @@ from PySide6.QtWidgets import QDockWidget, QFileDialog, QSplitter
 
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.run_events import metrics_line
-from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.kept import settings
 from vizstudio.gui.training.closing import Closing
 from vizstudio.gui.training.launch import launch, reap
 from vizstudio.gui.training.run_log import RunLog
-from vizstudio.gui.training.run_panel import RunPanel
 from vizstudio.gui.training.runs import Runs, RunState
-from vizstudio.gui.training.timeline import Timeline
-from vizstudio.gui.training.timeline_view import TimelineView
+from vizstudio.gui.training.timeline_tab import TimelineTab
 from vizstudio.plugins import PluginHost
 
 if TYPE_CHECKING:
     from vizstudio.gui.main_window import MainWindow
+    from vizstudio.gui.training.timeline import Timeline
     from vizstudio.recipes import TrainConfig
 
 LIVELY, IDLE = 400, 2000  # milliseconds between looks at a run that is going on, or is not
@@ -57,26 +55,19 @@ class TrainingDesk(QObject):
         self._window, self._host = window, host
         self._folder: Path | None = None  # of the run in the timeline
         self.dock: QDockWidget | None = None  # made when it is first opened
-        self.view = TimelineView()
-        self.jobs = JobBridge("vizstudio-timeline", self)
-        self.timeline = Timeline(self.view, self.jobs, self._broken)
+        self.page = TimelineTab(self._broken)
         self.runs = Runs(self, launch, Remembered("training/run"), host)
         self.closing = Closing(window, self.runs, self._try)
         self.timer = QTimer(self)
         self.timer.timeout.connect(self._look)
-        self.tab = window.tabs.addTab(self.view, self.tr("Timeline"))
+        self.tab = window.tabs.addTab(self.page, self.tr("Timeline"))
         window.tabs.setTabVisible(self.tab, False)
-        self._connect()
+        window.tabs.shownChanged.connect(self._show_inspector)
 
-    def _connect(self) -> None:
-        frames = self.timeline.frames
-        self.jobs.finished.connect(frames.on_finished)
-        self.jobs.failed.connect(frames.on_failed)
-        self.jobs.stopped.connect(frames.on_stopped)
-        self.view.jumped.connect(self.timeline.jump)
-        self.view.moved.connect(self.timeline.move)
-        self.view.changed.connect(lambda changes: self.timeline.change(**changes))
-        self._window.tabs.shownChanged.connect(self._show_inspector)
+    @property
+    def timeline(self) -> "Timeline":
+        """What is asked of the run that is open."""
+        return self.page.timeline
 
     def find_again(self) -> None:
         """Show the run that a window left running, if it still goes on."""
@@ -102,6 +93,7 @@ class TrainingDesk(QObject):
     def _make_dock(self) -> None:
         # pydantic and YAML with it, which the window does not wait for
         from vizstudio.gui.training.recipe_panel import RecipePanel
+        from vizstudio.gui.training.run_panel import RunPanel
 
         self.recipe, self.panel = RecipePanel(self._host, self._tell), RunPanel()
         inside = QSplitter(Qt.Orientation.Horizontal)
@@ -184,7 +176,7 @@ class TrainingDesk(QObject):
             self._folder = state.folder
             self.timeline.open(state.folder)
             self._offer_timeline(bool(self.timeline.epochs))
-        self.view.show_facts({epoch: metrics_line(dict(told)) for epoch, told in log.by_epoch.items()})
+        self.page.view.show_facts({epoch: metrics_line(dict(told)) for epoch, told in log.by_epoch.items()})
         self.timer.start(LIVELY if state.alive else IDLE)
 
     def _look(self) -> None:
@@ -211,16 +203,15 @@ class TrainingDesk(QObject):
         """Bring the timeline to the front."""
         self._window.centre.setCurrentWidget(self._window.studio)
         self._window.tabs.setCurrentIndex(self.tab)
-        self.view.slider.setFocus()
+        self.page.view.slider.setFocus()
 
     def _show_inspector(self) -> None:
         """The inspector is about the photo that is open; the timeline has controls of its own."""
         open_photo = self._window.centre.currentWidget() is self._window.studio
-        alone = self._window.tabs.shown() == [self.view]
+        alone = self._window.tabs.shown() == [self.page]
         self._window.dock.setVisible(open_photo and not alone and self._window.inspector.isEnabled())
 
     def close(self, timeout: float) -> bool:
         """Look no more; returns whether the worker had ended."""
         self.timer.stop()
-        self.view.pause()
-        return self.jobs.close(timeout)
+        return self.page.stop(timeout)

@@ -2,8 +2,10 @@
 
 import platform
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil  # not before the first frame
 
 SLACK = 5.0  # seconds by which the system's and Python's clocks may differ
 
@@ -31,8 +33,10 @@ class RunProcess:
         """Whether it runs, or ran, on this machine."""
         return self.machine == platform.node()
 
-    def find(self) -> psutil.Process | None:
+    def find(self) -> "psutil.Process | None":
         """Return it, None if it has ended or is on another machine."""
+        import psutil
+
         if not self.is_here:
             return None
         try:
@@ -45,6 +49,8 @@ class RunProcess:
 
     def is_held(self) -> bool:
         """Return whether it was told to wait."""
+        import psutil
+
         found = self.find()
         try:
             return found is not None and found.status() == psutil.STATUS_STOPPED
@@ -64,6 +70,8 @@ class RunProcess:
         self._do("kill")
 
     def _do(self, action: str) -> None:
+        import psutil
+
         found = self.find()
         if found is not None:
             try:
