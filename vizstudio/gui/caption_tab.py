@@ -46,6 +46,8 @@ class CaptionTab(QObject):
         self._window.inspector.show_caption(snapshot)
         if snapshot is not None:
             self._view.show_snapshot(snapshot, new_result)
+        else:
+            self._view.forget()
         if there and changes and self._window.controller.travel.may_bring(tab_name(self._view)):
             tabs.setCurrentIndex(self._index)
 

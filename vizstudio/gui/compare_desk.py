@@ -6,9 +6,9 @@ from PySide6.QtCore import QObject, Qt
 
 from vizstudio.core.session import Beside
 from vizstudio.gui.compare_choice import CompareChoice
-from vizstudio.gui.comparing import Compared, Comparing
+from vizstudio.gui.comparing import Comparing
 from vizstudio.gui.jobs import JobBridge
-from vizstudio.gui.snapshot import Result
+from vizstudio.gui.snapshot import Compared, Result
 from vizstudio.gui.views.compare import CompareView
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class CompareDesk(QObject):
     def show_no_comparison(self, sentence: str) -> None:
         """Say why there is none."""
         self.view.say(self.tr("These cannot be compared"), sentence[:1].upper() + sentence[1:] + ".")
+
+    def forget(self) -> None:
+        """Hold no comparison."""
+        self.view.forget()
 
     def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
         """Say that the second could not be computed."""

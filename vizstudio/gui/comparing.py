@@ -1,14 +1,12 @@
 """Brings a second result beside the one that is shown, and compares both. No Qt here."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vizstudio.core.comparison import (
     OF_POSITIONS,
-    Comparison,
-    PositionComparison,
     Reductions,
     Side,
     compare_maps,
@@ -21,36 +19,10 @@ from vizstudio.core.state import ViewState
 from vizstudio.gui.latest import Jobs, Latest
 from vizstudio.gui.on_demand import OnDemand
 from vizstudio.gui.shelf import model_key
-from vizstudio.gui.snapshot import Positions, Result, Snapshot, map_key
+from vizstudio.gui.snapshot import Compared, Positions, Result, Snapshot, map_key
 
 if TYPE_CHECKING:
     from vizstudio.gui.controller import Controller
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """What the views show of a comparison.
-
-    Parameters
-    ----------
-    first, second : Result
-        Both runs.
-    state : ViewState
-        What is asked, resolved for the first.
-    maps : Comparison or None
-        Of maps; None where all panels of positions are compared.
-    positions : PositionComparison or None
-        Of all panels.
-    panels : tuple of Positions
-        Those of the first, the second and the difference, ready to be painted; empty for maps.
-    """
-
-    first: Result
-    second: Result
-    state: ViewState
-    maps: Comparison | None = None
-    positions: PositionComparison | None = None
-    panels: tuple[Positions, ...] = ()
 
 
 class ComparingView(Protocol):
@@ -70,6 +42,9 @@ class ComparingView(Protocol):
 
     def show_no_comparison(self, sentence: str) -> None:
         """Say why there is none."""
+
+    def forget(self) -> None:
+        """Hold no comparison: what was compared last is not asked for any more."""
 
     def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
         """Say that the second could not be computed."""
@@ -138,7 +113,8 @@ class Comparing:
         self._why = ""  # what failed; empty if it was cancelled
         self._waits = False  # whether the second waits for the first
         self._key: Hashable = None  # of the comparison that is wanted
-        self._asked: Hashable = None  # of the one that the worker was asked for last
+        # of the one that the worker was asked for last
+        self._asked: tuple[Result, Result, Hashable] | None = None
         self._compared: tuple[Hashable, Compared] | None = None  # and of the one shown last
         self._refused: tuple[Hashable, str] | None = None  # and of the last one that there cannot be, and why
 
@@ -150,9 +126,6 @@ class Comparing:
     def compare_with(self, beside: Beside | None) -> None:
         """Choose what to compare with, or nothing."""
         self._given_up = None
-        if beside is None:  # what is held may be large
-            self._controller.second = self._compared = self._refused = self._key = self._asked = None
-            self.maps.forget()
         self._controller.travel.compare_with(beside)
         self.look()
 
@@ -187,6 +160,7 @@ class Comparing:
         wanted = self.wanted(snapshot) if snapshot is not None else None
         key = (wanted[0], model_key(wanted[1])) if wanted is not None else None
         self._drop_unwanted(key)
+        self._forget_unwanted(key)
         self._view.show_beside(self.beside)
         if snapshot is None or wanted is None or key is None or not self._seen():
             return
@@ -211,6 +185,22 @@ class Comparing:
         else:
             self.runs.drop()
             self._view.show_stopped()
+
+    def _forget_unwanted(self, key: Key | None) -> None:
+        """Hold no comparison of other results; nor, unless another takes its place, a second that is not wanted.
+
+        Each may be large, and holds its model. The second is run again when it is wanted again.
+        """
+        controller = self._controller
+        replaced = key is not None and self._seen()
+        if controller.second is not None and not replaced and key_of(controller.second) != key:
+            controller.second = None
+        first = controller.shown.result if controller.shown is not None else None
+        asked = self._asked[:2] if self._asked is not None else None
+        if asked is not None and asked != (first, controller.second):
+            self._compared = self._refused = self._asked = None
+            self.maps.forget()
+            self._view.forget()
 
     def _run(self, key: Key, path: Path, choice: ModelChoice) -> None:
         """Compute the second, unless the first is under way: then it is looked at again when that has landed."""

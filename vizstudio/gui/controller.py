@@ -13,6 +13,7 @@ from vizstudio.core.images import read_image
 from vizstudio.core.maps import at_same_place
 from vizstudio.core.state import ViewState, resolve
 from vizstudio.gui.captions import Captions, CaptionsView
+from vizstudio.gui.heap import give_back
 from vizstudio.gui.latest import Jobs, Latest
 from vizstudio.gui.shelf import ModelShelf, model_key
 from vizstudio.gui.snapshot import ModelChoice, Result, Snapshot, make_result, map_key, take_snapshot
@@ -195,6 +196,7 @@ class Controller:
         self, path: Path, choice: ModelChoice, request: CaptionRequest | None, context: RunContext
     ) -> Result:
         """Do the work of one request, with a caption if one is asked for; runs in the first worker."""
+        give_back()  # what was freed as the result before was let go of
         image = read_image(path)
         context.check()
         key = model_key(choice)  # before the file is read: one that is written meanwhile counts as changed

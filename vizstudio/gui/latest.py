@@ -60,7 +60,7 @@ class Latest:
     def drop(self) -> None:
         """Cancel what was started here and hear no more of it."""
         if self.number is not None:  # else what runs in this worker is another's
-            self.number = None
+            self.number, self._landed = None, _ignore
             self._jobs.cancel()
 
     def on_progress(self, number: int, fraction: float, message: str) -> None:
@@ -71,8 +71,8 @@ class Latest:
     def on_finished(self, number: int, result: Any) -> None:
         """Take the newest job's result."""
         if number == self.number:
-            self.number = None
-            self._landed(result)
+            landed, self.number, self._landed = self._landed, None, _ignore  # it may hold a result
+            landed(result)
 
     def on_failed(self, number: int, error: BaseException, details: str) -> None:
         """Tell that the newest job failed."""

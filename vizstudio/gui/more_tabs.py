@@ -12,7 +12,7 @@ from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.map_grid import grid_key, map_grid
 from vizstudio.gui.on_demand import OnDemand
 from vizstudio.gui.position_measures import measure
-from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.snapshot import Result, Snapshot
 from vizstudio.gui.views.heads import HeadsView
 from vizstudio.gui.views.predictions import PredictionsView
 from vizstudio.plugins import PluginHost
@@ -77,6 +77,16 @@ class MoreTabs(QObject):
         if is_shown(position) and position.view != OF_POSITION[0] and result.positions is not None:
             view = position.view
             self.measures.ask((result, view), lambda: measure(result, view))
+        self._keep_only(result)
+
+    def _keep_only(self, result: Result) -> None:
+        """Have hidden tabs hold nothing of a result that is no longer shown; they ask again in front."""
+        for demand in (self.numbers, self.maps, self.measures):
+            demand.keep_only(result)
+        self.heads.keep_only(result)
+        attention = self._window.attention
+        if not (self._window.tabs.is_shown(attention) and attention.shows_grid):
+            attention.grid.keep_only(result)
 
     def _choose_position(self, view: str) -> None:
         self._window.position.show_view(view)

@@ -46,6 +46,11 @@ class OnDemand:
 
         self.latest.start(run, self._show)
 
+    def keep_only(self, result: Any) -> None:
+        """Forget what was asked for last, unless it was of this result: a key begins with the result it is of."""
+        if self._key is not None and self._key[0] is not result:
+            self.forget()
+
     def forget(self) -> None:
         """Hold nothing of what was asked for last, and hear no more of it."""
         self.latest.drop()

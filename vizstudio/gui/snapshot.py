@@ -8,6 +8,7 @@ from PIL import Image
 
 from vizstudio.core.attention_views import Reduce, reduced_map
 from vizstudio.core.caption import CaptionRequest
+from vizstudio.core.comparison import Comparison, PositionComparison
 from vizstudio.core.errors import VizstudioError
 from vizstudio.core.images import ImageSource
 from vizstudio.core.looks import colour_range, shown_cells
@@ -103,6 +104,32 @@ class Snapshot:
     high: float = 1.0
     problem: str = ""
     title: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What the views show of a comparison.
+
+    Parameters
+    ----------
+    first, second : Result
+        Both runs.
+    state : ViewState
+        What is asked, resolved for the first.
+    maps : Comparison or None
+        Of maps; None where all panels of positions are compared.
+    positions : PositionComparison or None
+        Of all panels.
+    panels : tuple of Positions
+        Those of the first, the second and the difference, ready to be painted; empty for maps.
+    """
+
+    first: Result
+    second: Result
+    state: ViewState
+    maps: Comparison | None = None
+    positions: PositionComparison | None = None
+    panels: tuple[Positions, ...] = ()
 
 
 def shown_size(image: ImageSource) -> tuple[int, int]:

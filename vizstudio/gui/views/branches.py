@@ -135,9 +135,7 @@ class Branches(QWidget):
     def show_tree(self, tree: CaptionTree) -> None:
         """Show another tree, or this one with more in it or another caption shown."""
         if self._tree is None or self._tree.branches[0] is not tree.branches[0]:
-            self._items.clear()
-            self.tree.shown = None
-            self.tree.clear()
+            self.forget()
         self._tree = tree
         blocker = QSignalBlocker(self.tree)
         for number in range(len(self._items), len(tree.branches)):
@@ -147,6 +145,12 @@ class Branches(QWidget):
         self.tree.scrollToItem(self.tree.shown)
         blocker.unblock()
         self.tree.viewport().update()
+
+    def forget(self) -> None:
+        """Hold no tree."""
+        self._items.clear()
+        self._tree = self.tree.shown = None
+        self.tree.clear()
 
     def _add(self, tree: CaptionTree, number: int) -> None:
         branch, left = tree.branches[number], tree.left_at(number)

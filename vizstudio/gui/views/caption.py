@@ -112,6 +112,14 @@ class CaptionView(QWidget):
         self.problem.setVisible(bool(snapshot.words.problem))
         self.frame.show_map(snapshot.heatmap, snapshot.looks, *snapshot.range)
 
+    def forget(self) -> None:
+        """Hold no caption, as none is shown: its words hold what they attended to, and the model."""
+        self._snapshot = None
+        self.player.pause()
+        self.strip.clear()
+        self.alternatives.list.clear()
+        self.branches.forget()
+
     def _title(self, snapshot: CaptionSnapshot) -> str:
         """Name what the map is of: the step that wrote the word, or the mean over its pieces."""
         unit, pieces = snapshot.unit, len(snapshot.unit.steps)

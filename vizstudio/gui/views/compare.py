@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 
 from vizstudio.core.session import Beside
 from vizstudio.gui.canvas import Canvas
-from vizstudio.gui.comparing import Compared
 from vizstudio.gui.line import Line
 from vizstudio.gui.probability import exact_percent
+from vizstudio.gui.snapshot import Compared
 from vizstudio.gui.views.compare_maps import CompareMaps
 from vizstudio.gui.views.compare_panels import ComparePanels
 from vizstudio.gui.wording import attention_title, side_headings
@@ -119,8 +119,6 @@ class CompareView(QWidget):
         with QSignalBlocker(self.which):
             self.which.setCurrentIndex(int(beside is not None and beside.position))
         if beside is None:
-            self.maps.forget()
-            self.panels.forget()
             self.say(
                 self.tr("Compare two models, two checkpoints or two images"),
                 self.tr(
@@ -128,6 +126,11 @@ class CompareView(QWidget):
                     "colours, and the first minus the second stands beside them."
                 ),
             )
+
+    def forget(self) -> None:
+        """Hold no comparison: both results may be large."""
+        self.maps.forget()
+        self.panels.forget()
 
     def say(self, title: str, text: str, offer: bool = True) -> None:
         """Say something in place of the pictures; `offer` shows the ways to choose the second below."""

@@ -11,8 +11,8 @@ from vizstudio.core.geometry import PatchGrid
 from vizstudio.core.looks import shown_cells
 from vizstudio.core.types import Heatmap
 from vizstudio.gui.canvas import Canvas
-from vizstudio.gui.comparing import Compared
 from vizstudio.gui.items import Mark
+from vizstudio.gui.snapshot import Compared
 from vizstudio.gui.views.compare_row import CompareRow
 from vizstudio.gui.views.map_picture import MapPicture
 

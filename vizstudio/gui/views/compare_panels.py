@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from vizstudio.core.comparison_figure import DIVERGING
 from vizstudio.core.overlay import colorize
 from vizstudio.gui.canvas import Canvas
-from vizstudio.gui.comparing import Compared
 from vizstudio.gui.items import ImageItem, Mark, indexed_qimage, to_qimage
-from vizstudio.gui.snapshot import GAP
+from vizstudio.gui.snapshot import GAP, Compared
 from vizstudio.gui.views.compare_row import CompareRow
 from vizstudio.gui.views.frame import PictureFrame
 from vizstudio.gui.views.position import colour_table

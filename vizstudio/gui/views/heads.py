@@ -11,7 +11,7 @@ from vizstudio.core.page import short_number
 from vizstudio.gui.head_numbers import HeadNumbers
 from vizstudio.gui.line import Line as TextLine
 from vizstudio.gui.plot import Content, Dot, Line, Plot
-from vizstudio.gui.snapshot import Snapshot
+from vizstudio.gui.snapshot import Result, Snapshot
 from vizstudio.gui.turning import TurningSplitter
 from vizstudio.gui.wording import query_name
 
@@ -91,6 +91,11 @@ class HeadsView(QWidget):
         else:
             self._numbers = None
             self._say(self.tr("Computing the attention of all heads…"))
+
+    def keep_only(self, result: Result) -> None:
+        """Hold nothing of another result: it may be large, and holds its model."""
+        if self._snapshot is not None and self._snapshot.result is not result:
+            self._snapshot = self._numbers = None
 
     def show_numbers(self, numbers: HeadNumbers) -> None:
         """Show the numbers of a result."""

@@ -20,6 +20,7 @@ from vizstudio.gui.canvas import Canvas
 from vizstudio.gui.colour_bar import ColourBar
 from vizstudio.gui.items import ImageItem, Mark, to_qimage
 from vizstudio.gui.map_grid import MapGrid, Tile
+from vizstudio.gui.snapshot import Result
 from vizstudio.gui.views.frame import PictureFrame
 from vizstudio.gui.wording import query_name
 
@@ -133,6 +134,13 @@ class MapGridView(QWidget):
         self.frame.setVisible(False)
         self.problem.setText(why)
         self.problem.setVisible(True)
+
+    def keep_only(self, result: Result) -> None:
+        """Hold nothing of another result, whose maps are not in view: it may be large, and holds its model."""
+        if self._grid is not None and self._grid.result is not result:
+            self.show_problem(self.tr("Computing the maps…"))
+            self.mark(*self._asked)
+            self.pointer.place(())
 
     def mark(self, layer: int, head: object) -> None:
         """Outline the map of a layer and head, if it is among them."""

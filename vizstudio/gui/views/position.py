@@ -155,8 +155,9 @@ class PositionView(QWidget):
 
     def show_measure(self, measure: Measure) -> None:
         """Show what was computed for a view; that of another result or view is dropped."""
-        self._measure = measure
-        self._show_measure()
+        if measure.result is self._result:
+            self._measure = measure
+            self._show_measure()
 
     def _show_measure(self) -> None:
         """Show the norms, components or curve if they are there, else that they are computed."""
@@ -182,6 +183,8 @@ class PositionView(QWidget):
         recoloured = snapshot.state.colormap != self._colormap
         is_new, self._result = self._result is not snapshot.result, snapshot.result
         self.show_positions(snapshot.result.positions, snapshot.result.position_problem, snapshot.state)
+        if is_new:
+            self._measure = None  # it holds the result before
         if is_new or (recoloured and self.view == "position-norm"):
             self._show_measure()
 
