@@ -1,5 +1,6 @@
 """The dock of sources through real mouse and key events: lists, drops, pastes, menus."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QFileDialog
 from vizstudio.gui.gallery_tree import GalleryTree
 from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.snapshot import ModelChoice
+from vizstudio.gui.sources import PASTED, STARTED, keep_pasted
 
 Settle = Callable[[Any], None]
 TIMEOUT = 30_000
@@ -168,6 +170,21 @@ def test_pasting_a_picture(ready: Any, qtbot: Any, settle: Settle) -> None:
     paste(ready, qtbot)
     settle(ready)
     assert ready.controller.image == first  # the same picture is the same file
+
+
+def test_pasted_pictures_of_earlier_windows_go_and_those_of_this_one_stay(tmp_path: Path) -> None:
+    def picture(number: int) -> QImage:
+        image = QImage(8, 8, QImage.Format.Format_RGB888)
+        image.fill(number)
+        return image
+
+    old = [keep_pasted(picture(number)) for number in range(PASTED + 5)]
+    assert all(path.exists() for path in old)  # one of them may be open
+    for age, path in enumerate(reversed(old), start=1):
+        os.utime(path, (STARTED - 60 * age,) * 2)
+    new = [keep_pasted(picture(1000 + number)) for number in range(3)]
+    assert [path.exists() for path in old] == [False] * 8 + [True] * (PASTED - 3)
+    assert all(path.exists() for path in new)
 
 
 @pytest.mark.parametrize("form", ["{0}", "'{0}'\n", "file"])

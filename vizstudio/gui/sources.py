@@ -1,6 +1,7 @@
 """The sources of images: the dock, its actions, what is dropped and what is pasted."""
 
 import hashlib
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 WIDTH = 236  # pixels of the dock at first
 IN_MENU = 10  # recent files in the menu
-PASTED = 40  # pasted pictures that are kept
+PASTED = 40  # pasted pictures that are kept of earlier windows and this one
+STARTED = time.time()  # what was pasted since then may be open, or come back into view
 
 
 def shipped_images() -> dict[str, list[Path]]:
@@ -45,7 +47,7 @@ def shipped_images() -> dict[str, list[Path]]:
 
 
 def keep_pasted(image: QImage) -> Path:
-    """Write a pasted picture beside the settings, named by what it shows; old ones are deleted.
+    """Write a pasted picture beside the settings, named by what it shows; old ones of earlier windows are deleted.
 
     Raises
     ------
@@ -61,7 +63,8 @@ def keep_pasted(image: QImage) -> Path:
     write_atomic(path, content)
     by_age = sorted(folder.glob("pasted-*.png"), key=lambda kept: kept.stat().st_mtime_ns)
     for old in by_age[:-PASTED]:
-        old.unlink(missing_ok=True)
+        if old.stat().st_mtime < STARTED:
+            old.unlink(missing_ok=True)
     return path
 
 
