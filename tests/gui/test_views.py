@@ -162,7 +162,7 @@ def test_arrow_keys_on_the_layer_slider(studio: Any, qtbot: Any, settle: Settle)
     qtbot.keyClick(slider, Qt.Key.Key_Left)
     settle(studio)
     np.testing.assert_array_equal(shown(studio), attention_of(studio, layer=1))
-    assert "blocks.1.attn" in studio.inspector.facts.text()
+    qtbot.waitUntil(lambda: "blocks.1.attn" in studio.inspector.facts.text(), timeout=TIMEOUT)
     assert "layer 1" in studio.attention.frame.heading.text()
 
 

@@ -18,7 +18,7 @@ from vizstudio.gui.wording import query_name
 
 PREDICTIONS = 3
 LONG = 26  # characters
-AFTER = 40  # milliseconds; to lay out a table takes 15, too long for each word of a key held down
+AFTER = 40  # milliseconds; to lay out a table takes 15, too long for each word or layer of a key held down
 Rows = list[tuple[str, str]]
 
 
@@ -30,6 +30,7 @@ class FactsPanel(QLabel):
         self._snapshot: Snapshot | None = None
         self._caption: CaptionSnapshot | None = None
         self._about_caption = False
+        self._heights: dict[int, int] = {}  # of the text, by width
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(AFTER)
@@ -41,9 +42,13 @@ class FactsPanel(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Tell of another picture."""
+        """Tell of another picture: of the same result a moment later, when the picture itself is painted."""
+        is_new = self._snapshot is None or self._snapshot.result is not snapshot.result
         self._snapshot = snapshot
-        self._write()
+        if is_new:
+            self._write()
+        else:
+            self._soon.start()
 
     def show_caption(self, snapshot: CaptionSnapshot | None) -> None:
         """Tell of another word, if the caption is in view: a moment later, when the word itself is painted."""
@@ -60,8 +65,15 @@ class FactsPanel(QLabel):
     def changeEvent(self, event: QEvent) -> None:
         """Write again in the colours of another theme."""
         super().changeEvent(event)
+        self._heights.clear()
         if event.type() == QEvent.Type.PaletteChange:
             self._write()
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the text; kept, as the layout asks whenever a text beside it changes."""
+        if width not in self._heights:
+            self._heights[width] = super().heightForWidth(width)
+        return self._heights[width]
 
     def _write(self) -> None:
         application = QApplication.instance()
@@ -74,6 +86,7 @@ class FactsPanel(QLabel):
         for title, rows in told:
             html += f"<tr><td colspan=2 style='padding-top:14px'><b>{escape(title)}</b></td></tr>"
             html += "".join(_row(name, value, colours) for name, value in rows)
+        self._heights.clear()
         self.setText(f"<table cellspacing=0 cellpadding=0 width='100%'>{html}</table>")
 
     def sections(self, snapshot: Snapshot) -> list[tuple[str, Rows]]:

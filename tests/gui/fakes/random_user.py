@@ -267,11 +267,15 @@ def settle(window: Any, patience: float = PATIENCE) -> None:
 
 
 def _is_idle(window: Any) -> bool:
-    """Return whether no worker has anything to do or to tell, nobody asked for more meanwhile, and no dialog opened."""
+    """Return whether no worker has anything to do or to tell, nobody asked for more meanwhile, and no dialog opened.
+
+    The facts are told, too.
+    """
     bridges = window.findChildren(JobBridge)
     before = [bridge._worker._last for bridge in bridges]
     busy = any(job is not None and not job.done() for job in before)
     for _ in range(3):
         process()
     asked = [bridge._worker._last for bridge in bridges] != before
-    return not busy and not asked and open_dialog(window) is None
+    told = not window.inspector.facts._soon.isActive()
+    return told and not busy and not asked and open_dialog(window) is None

@@ -172,6 +172,9 @@ def _check_values(inspector: Any, shown: Any) -> None:
     }
     if state.query is not None:
         told["query"] = (inspector.query.currentData(), state.query)
+    if not inspector._of_caption:
+        facts, about = inspector.facts, shown.result.analysis.attention.layers[state.layer]
+        told["facts' layer"] = (about.name in facts.text().replace("<br>", ""), True)
     for name, (value, wanted) in told.items():
         must(value == wanted, f"the control {name} says {value!r}, shown is {wanted!r}")
 
