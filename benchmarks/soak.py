@@ -108,17 +108,18 @@ def small_host() -> PluginHost:
 
 def make_things(folder: Path, seed: int) -> Things:
     """Write photos of many sizes and files that are none."""
-    draw = np.random.default_rng(seed)
+    draw, photos = np.random.default_rng(seed), folder / "photos"
+    photos.mkdir()  # what is exported lies elsewhere: it is written over, which a photo in view must not be
     files = sorted(resource_path("photos").glob("*.jpg")) + sorted(resource_path("scenes").glob("*.jpg"))
     for high, wide in ((37, 411), (900, 640), (1, 1), (224, 224), (1500, 1100)):
-        files.append(folder / f"{wide}x{high}.png")
+        files.append(photos / f"{wide}x{high}.png")
         Image.fromarray(draw.integers(0, 256, (high, wide, 3), np.uint8)).save(files[-1])
     for name in ("garbage.png", "garbage.jpg", "garbage.safetensors", "garbage.vizsession", "garbage.bin"):
-        files.append(folder / name)
+        files.append(photos / name)
         files[-1].write_bytes(draw.bytes(2000))
     (folder / "out").mkdir()
     models = [f"{scheme}:{name}" for scheme, names in NAMES.items() for name in names]
-    return Things(files, [folder, resource_path("photos")], [*models, "vit:none"], folder / "out")
+    return Things(files, [photos, resource_path("photos")], [*models, "vit:none"], folder / "out")
 
 
 def use(

@@ -222,7 +222,9 @@ def test_stepping_lays_nothing_out_anew(writer: Any, qtbot: Any) -> None:
 
     view, layouts = writer.caption, Layouts()
     click_row(qtbot, view.strip, 2)
-    qtbot.waitUntil(lambda: not writer.inspector.facts._soon.isActive(), timeout=TIMEOUT)
+    facts = writer.inspector.facts._soon
+    qtbot.waitUntil(lambda: not facts.isActive(), timeout=TIMEOUT)
+    facts.setInterval(TIMEOUT)  # on a slow machine they would be told between two steps
     QApplication.processEvents()
     writer.tabs.installEventFilter(layouts)
     for _ in range(2):
@@ -230,6 +232,7 @@ def test_stepping_lays_nothing_out_anew(writer: Any, qtbot: Any) -> None:
         for _ in range(20):  # a request climbs from parent to parent, one at a time
             QApplication.processEvents()
     assert view.strip.at == 4 and layouts.count == 0
+    facts.stop()
     view.alternatives.hint.setText("another text")  # what is looked for can be seen
     qtbot.waitUntil(lambda: layouts.count > 0, timeout=TIMEOUT)
 
