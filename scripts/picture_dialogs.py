@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 import vizstudio.gui
 from vizstudio.core.session import write_session
 from vizstudio.gui.commands import actions_of, plain
+from vizstudio.gui.dialogs.folder_closing import FolderClosing
 from vizstudio.gui.dialogs.folder_done import FolderDone
 from vizstudio.gui.tour import Tour
 from vizstudio.gui.training.closing import ClosingDialog
@@ -144,8 +145,13 @@ def _others(studio: Studio) -> Iterator[Shot]:
     def closing() -> QWidget:
         return opened(ClosingDialog(studio.window, "runs/pets", lambda: None, lambda: None))
 
+    def folder_closing() -> QWidget:
+        told, out = "3 of 40 images analysed, files written: 6", Path("photos") / "vizstudio"
+        return opened(FolderClosing(studio.window, told, out, lambda: None))
+
     yield Shot("dialog-error", partial(failed, False))
     yield Shot("dialog-error-bug", partial(failed, True))
     yield Shot("dialog-recovery", recovery)
     yield Shot("dialog-folder-done", done)
     yield Shot("dialog-closing", closing)
+    yield Shot("dialog-folder-closing", folder_closing)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QFileDialog, QListWidget
 from vizstudio.batch import find_images
 from vizstudio.core.context import RunContext
 from vizstudio.gui.dialogs.folder import FolderDialog
+from vizstudio.gui.dialogs.folder_closing import FolderClosing
 from vizstudio.gui.dialogs.folder_done import FolderDone
 from vizstudio.gui.snapshot import ModelChoice
 
@@ -231,7 +232,7 @@ def test_the_photo_is_looked_at_between_two_images(
     done.close()
 
 
-def test_a_window_that_is_closed_ends_the_folder(
+def test_a_window_that_is_closed_asks_before_it_ends_the_folder(
     window: Any, qtbot: Any, folder: Path, fake: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(fake, monkeypatch, "a.png")
@@ -239,6 +240,17 @@ def test_a_window_that_is_closed_ends_the_folder(
     qtbot.mouseClick(ask(window, qtbot, folder).run, LEFT)
     qtbot.waitUntil(gate.reached.is_set, timeout=TIMEOUT)
     window.close()
+    (asked,) = window.findChildren(FolderClosing)
+    assert window.isVisible() and "0 of 5 images analysed, files written: 0" in asked.text()
+    assert str(folder.with_name("holiday-vizstudio")) in asked.informativeText()
+    qtbot.keyClick(asked, Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.findChildren(FolderClosing), timeout=TIMEOUT)
+    assert window.isVisible() and window.takeaway.folders.running is not None
+    window.close()
+    (asked,) = window.findChildren(FolderClosing)
+    qtbot.mouseClick(asked.stop, LEFT)
+    assert not window.isVisible()
+    gate.open.set()
     assert window.takeaway.folders.close(10.0)
 
 

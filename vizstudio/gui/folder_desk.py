@@ -33,6 +33,7 @@ class FolderDesk(QObject):
         self._dialog: FolderDialog | None = None
         self._counted_in = Path()  # whose images are counted
         self.running: FolderRun | None = None
+        self._may_stop = False  # whether the user wants to close the window all the same
         self.jobs = JobBridge("vizstudio-folder", self)
         self.counting = Latest(self.jobs, self._not_counted)
         self.work = Latest(self.jobs, self._failed, self._show, self._stopped)
@@ -178,6 +179,21 @@ class FolderDesk(QObject):
         known = isinstance(error, VizstudioError)
         sentence = str(error) if known else f"{type(error).__name__}: {error}"
         self._window.show_failed(sentence, details, not known)
+
+    def may_close(self) -> bool:
+        """Return whether the window may close now; asks the user while a folder is analysed."""
+        if self.running is None or self._may_stop:
+            return True
+        from vizstudio.gui.dialogs.folder_closing import FolderClosing
+
+        if not self._window.findChildren(FolderClosing):
+            told = self._told(self.running.report)
+            FolderClosing(self._window, told, self.running.out, self._stop_and_close).open()
+        return False
+
+    def _stop_and_close(self) -> None:
+        self._may_stop = True
+        self._window.close()
 
     def close(self, timeout: float) -> bool:
         """Analyse nothing more; returns whether the worker had ended."""

@@ -252,9 +252,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Cancel what runs and wait a moment; `ended` says whether the workers had ended by then.
 
-        A training that goes on is asked about first.
+        A training that goes on is asked about first, and so is a folder that is analysed.
         """
-        if not self.training.closing.may_close():
+        if not (self.training.closing.may_close() and self.takeaway.folders.may_close()):
             event.ignore()
             return
         self.habits.save_layout()
