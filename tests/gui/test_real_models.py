@@ -68,6 +68,11 @@ def test_a_clicked_patchs_map_is_the_scripts(
     assert "✓ verified" in window.inspector.facts.text()
 
 
+def test_weights_that_ship_are_told_as_such(open_model: Any) -> None:
+    window = open_model("vit:demo")
+    assert "weights it comes with" in window.inspector.facts.text() and not window.banner.isVisible()
+
+
 @pytest.mark.slow
 def test_positions_are_the_scripts(open_model: Any, photos: Path) -> None:
     window = open_model("vit:vit_tiny_patch16_224")

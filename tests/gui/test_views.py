@@ -209,6 +209,7 @@ def test_untrained_weights_are_marked_and_can_be_replaced(studio: Any, qtbot: An
     qtbot.mouseClick(studio.banner.published, Qt.MouseButton.LeftButton)
     settle(studio)
     assert studio.controller.choice.pretrained and not studio.banner.isVisible()
+    assert "published weights" in studio.inspector.facts.text()
     assert studio.windowTitle() == "photo.png – fake:small – vizstudio"
 
 

@@ -14,7 +14,7 @@ from vizstudio.gui import theme
 from vizstudio.gui.caption_snapshot import CaptionSnapshot
 from vizstudio.gui.probability import exact_percent
 from vizstudio.gui.snapshot import Snapshot
-from vizstudio.gui.wording import query_name
+from vizstudio.gui.wording import query_name, weights_name
 
 PREDICTIONS = 3
 LONG = 26  # characters
@@ -181,12 +181,8 @@ class FactsPanel(QLabel):
 
     def _model(self, snapshot: Snapshot) -> Rows:
         result = snapshot.result
-        info, choice, fit = result.info, result.choice, result.analysis.grid.fit
-        weights = {
-            "untrained": self.tr("✗ untrained"),
-            "pretrained": self.tr("published"),
-            "checkpoint": choice.checkpoint.name if choice.checkpoint else self.tr("from a file"),
-        }[info.weights]
+        info, fit = result.info, result.analysis.grid.fit
+        weights = f"✗ {weights_name(result)}" if info.weights == "untrained" else weights_name(result)
         told = self.tr("✗ {0} on {1}, as memory was short") if result.fallback else self.tr("{0} on {1}")
         return [
             (self.tr("Name"), info.model_id),

@@ -77,13 +77,14 @@ def step_name(step: TokenStep, caption: Caption) -> str:
 
 
 def weights_name(result: Result) -> str:
-    """Return the file of a result's weights, or whether they were published or are untrained."""
+    """Return the file of a result's weights, or else whose they are."""
     if result.choice.checkpoint is not None:
         return result.choice.checkpoint.name
-    return {
-        "pretrained": translate("wording", "published weights"),
-        "untrained": translate("wording", "untrained"),
-    }.get(result.info.weights, translate("wording", "its own weights"))
+    if result.info.weights == "untrained":
+        return translate("wording", "untrained")
+    if result.choice.pretrained:
+        return translate("wording", "published weights")
+    return translate("wording", "weights it comes with")
 
 
 def side_headings(first: Result, second: Result, found: Comparison | None) -> list[str]:
