@@ -133,14 +133,15 @@ def use(
         check_now(window)
         if user.count % SETTLED == 0:
             settle(window)
+            shelf: ModelShelf = window.controller.shelf
+            shelf.budget = BUDGET * 2**20  # the user may have chosen another
+            shelf.trim()
             check_settled(window)
         if user.count % REOPENED == 0:
             check_session(window, host, user.things.out / "kept.vizsession")
         if time.monotonic() > last + MINUTE:
             last += MINUTE
             settle(window)
-            shelf: ModelShelf = window.controller.shelf
-            shelf.budget = BUDGET * 2**20  # the user may have chosen another
             yield measure(window)
 
 

@@ -23,6 +23,7 @@ def shots(studio: Studio) -> Iterator[Shot]:
         name = tab_name(studio.window.tabs.widget(number))
         yield from TABS.get(name, _plain)(studio, name)
     yield from _more(studio)
+    yield from _log(studio)
     yield from _training(studio)
 
 
@@ -233,6 +234,18 @@ def _submenus(studio: Studio) -> Iterator[Any]:
         below = action.menu()
         if isinstance(below, QMenu):
             yield from (inner for inner in below.actions() if inner.menu() is not None)
+
+
+def _log(studio: Studio) -> Iterator[Shot]:
+    def show() -> None:
+        studio.renew()
+        studio.settle()
+        status = studio.window.status
+        status.tell("Failed", "photo_17.jpg: the file is cut off after 12,288 bytes: copy it again")
+        status.tell("Session saved as pets.vizsession")
+        studio.window.log.toggle()
+
+    yield Shot("log", show)
 
 
 def _training(studio: Studio) -> Iterator[Shot]:

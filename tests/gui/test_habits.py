@@ -144,6 +144,17 @@ def test_preferences_are_kept_and_take_effect(
     assert studio.controller.shelf.kept().models == 1  # two would be 9 MB
 
 
+def test_a_smaller_memory_lets_models_go_at_once(
+    preferences: Preferences, studio: Any, qtbot: Any, settle: Settle
+) -> None:
+    studio.choose_model(ModelChoice("fake:other", device="cpu"))
+    settle(studio)
+    assert studio.habits.memory.text().startswith("2 models")
+    preferences.memory.setValue(7)
+    press(preferences, qtbot, QDialogButtonBox.StandardButton.Ok)
+    assert studio.habits.memory.text().startswith("one model")
+
+
 def test_cancel_changes_nothing(preferences: Preferences, qtbot: Any) -> None:
     preferences.memory.setValue(7)
     preferences.appearance.setCurrentIndex(2)

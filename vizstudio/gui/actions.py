@@ -97,6 +97,8 @@ class Menus(QObject):
         menu.addSeparator()
         tip = self.tr("Show the list of images, or close it")
         self.add(menu, self.tr("&Sources"), tip, self._window.sources.toggle_dock, "Ctrl+B")
+        tip = self.tr("Show what was done since the window opened, or close it")
+        self.add(menu, self.tr("&Log"), tip, self._window.log.toggle, "Ctrl+L")
         menu.addSeparator()
 
     def _fill_training(self, menu: QMenu) -> None:

@@ -193,7 +193,7 @@ class ExportDesk(QObject):
         self._say(told.format(chosen.file_name))
 
     def _say(self, text: str) -> None:
-        self._window.status.message.setText(text)
+        self._window.status.tell(text)
         if self._dialog is not None:
             self._dialog.say(text)
 

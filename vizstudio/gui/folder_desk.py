@@ -159,7 +159,7 @@ class FolderDesk(QObject):
 
         run = self._end()
         told = self._told(report)
-        self._window.status.message.setText(told)
+        self._window.status.tell(told)
         dialog = FolderDone(told, run.out, report.notes, failure_lines(report.failed), self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
@@ -171,7 +171,7 @@ class FolderDesk(QObject):
     def _stopped(self) -> None:
         run = self._end()
         told = self.tr("Folder cancelled: {0} to {1}").format(self._told(run.report), run.out)
-        self._window.status.message.setText(told)
+        self._window.status.tell(told)
 
     def _failed(self, error: BaseException, details: str) -> None:
         if self.running is not None:

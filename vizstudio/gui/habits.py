@@ -124,6 +124,7 @@ class Habits(QObject):
         self._window.menus.appearances[appearance].trigger()
         self._window.model_bar.device = chosen.device
         self._shelf.budget = chosen.memory * 2**20
+        self._shelf.trim()
         self.show_memory()
         return True
 

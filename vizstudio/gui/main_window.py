@@ -28,6 +28,7 @@ from vizstudio.gui.habits import Habits
 from vizstudio.gui.inspector import Inspector
 from vizstudio.gui.jobs import JobBridge
 from vizstudio.gui.linked import LinkedViews
+from vizstudio.gui.log_desk import LogDesk
 from vizstudio.gui.model_bar import ModelBar
 from vizstudio.gui.model_desk import ModelDesk
 from vizstudio.gui.more_tabs import MoreTabs
@@ -71,7 +72,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareDesk(self)
         self.training = TrainingDesk(self, host)
         self.sources, self.models = Sources(self), ModelDesk(self, host)
-        self.habits = Habits(self, host)
+        self.habits, self.log = Habits(self, host), LogDesk(self)
         self.takeaway = Takeaway(self, host)
         self.panes = PaneDesk(self)
         self.linked = LinkedViews(self)
@@ -207,7 +208,8 @@ class MainWindow(QMainWindow):
 
     def show_failed(self, sentence: str, details: str, is_bug: bool) -> None:
         """Say that something that was asked for failed."""
-        self.show_idle(self.tr("Failed"))
+        self.show_idle("")
+        self.status.tell(self.tr("Failed"), sentence)
         log = write_down(sentence, details) if is_bug else None
         dialog = ErrorDialog(sentence, details, is_bug, self, log)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

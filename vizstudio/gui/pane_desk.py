@@ -114,7 +114,7 @@ class PaneDesk(QObject):
         window = self._window
         shows_tabs = window.centre.currentWidget() is window.studio
         middle: list[QWidget] = [*self._row.seen()] if shows_tabs else [window.start]
-        docks = [window.dock, *([window.training.dock] if window.training.dock is not None else [])]
+        docks = [dock for dock in (window.dock, window.training.dock, window.log.dock) if dock is not None]
         return [part for part in (window.sources.dock, *middle, *docks) if part.isVisible()]
 
     def _step_part(self, step: int) -> None:

@@ -156,7 +156,7 @@ class SessionDesk(QObject):
 
     def _show(self, session: Session, told: list[str]) -> None:
         controller, place = self._window.controller, session.place
-        self._window.status.message.setText(self.tr("Session opened"))
+        self._window.status.tell(self.tr("Session opened"))
         if place.image.is_file():
             controller.travel.visit(place, session.captions)
         else:
@@ -196,7 +196,7 @@ class SessionDesk(QObject):
             self._window.show_failed(str(error), "", False)
             return
         self.file = path
-        self._window.status.message.setText(self.tr("Session saved as {0}").format(path))
+        self._window.status.tell(self.tr("Session saved as {0}").format(path))
 
     def _filters(self) -> str:
         return self.tr("Sessions (*{0});;All files (*)").format(SUFFIX)

@@ -1,5 +1,6 @@
 """How a run is going: a message, a progress bar, a button to cancel."""
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 STEPS = 1000
@@ -7,6 +8,8 @@ STEPS = 1000
 
 class RunStatus(QWidget):
     """The bar and the button; `message` stands elsewhere in the status bar."""
+
+    told = Signal(str, bool)  # (what has ended or why it failed, whether it failed), to be kept
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +41,12 @@ class RunStatus(QWidget):
 
     def show_idle(self, message: str) -> None:
         """Show how the last run ended."""
-        self.message.setText(message)
+        self.tell(message)
         self.progress.setRange(0, STEPS)  # an unknown progress is animated by a timer, even while hidden
         self.setVisible(False)
+
+    def tell(self, message: str, why: str = "") -> None:
+        """Show what has ended, whatever runs meanwhile; `why` is the sentence that says why it failed."""
+        self.message.setText(message)
+        if message:
+            self.told.emit(why or message, bool(why))
