@@ -93,6 +93,9 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     qapp = request.getfixturevalue("qapp")
     from PySide6.QtCore import QCoreApplication, QEvent
 
+    from vizstudio.gui import guard
+
+    guard.install()  # as the program does
     widgets, threads, timers = set(qapp.topLevelWidgets()), _threads(), set(map(id, _active_timers()))
     yield
     left: list[Any] = []

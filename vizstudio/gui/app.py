@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from vizstudio.core.errors import ImageError, UsageError
 from vizstudio.core.session import SUFFIX, read_session
-from vizstudio.gui import theme
+from vizstudio.gui import guard, theme
 from vizstudio.gui.actions import saved_appearance
 from vizstudio.gui.crash import CrashLog, write_down
 from vizstudio.gui.dialogs.error import ErrorDialog
@@ -57,6 +57,7 @@ class Uncaught(QObject):
 def make_application() -> QApplication:
     """Return the one application, with its style and colours."""
     share_arenas()
+    guard.install()
     running = QApplication.instance()
     application = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("vizstudio")
