@@ -71,6 +71,17 @@ def dialog(studio: Any, qtbot: Any) -> Any:
         dialog.close()
 
 
+def test_what_is_gone_when_save_is_pressed_is_said_in_the_dialog(
+    studio: Any, dialog: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: pytest.fail("it was asked where to"))
+    monkeypatch.setattr(studio.controller, "_snapshot", None)
+    for button in (dialog.save, dialog.command, dialog.copy):
+        dialog.say("")
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert dialog.said.text() == "nothing is shown yet: open a photo first"
+
+
 def test_without_a_format_the_user_is_told_what_to_do(
     studio: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

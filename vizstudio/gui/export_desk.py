@@ -72,12 +72,16 @@ class ExportDesk(QObject):
             return Runs(window.training.timeline, self._host)
         return Views(window.controller, self._host)
 
-    def _chosen(self) -> "Exported":
-        """Return what the dialog asks for, or without one the tab in front."""
+    def _chosen(self) -> "Exported | None":
+        """Return what the dialog asks for, or without one the tab in front; None, told, if that is not there."""
         dialog = self._dialog
-        if dialog is None:
-            return self._source.chosen()
-        return self._source.chosen(dialog.chosen_view).with_options(dialog.options, dialog.chosen_format)
+        try:
+            if dialog is None:
+                return self._source.chosen()
+            return self._source.chosen(dialog.chosen_view).with_options(dialog.options, dialog.chosen_format)
+        except VizstudioError as error:
+            self._failed(error, "")
+            return None
 
     def ask(self) -> None:
         """Open the dialog."""
@@ -114,12 +118,9 @@ class ExportDesk(QObject):
 
     def _start(self, make: "Callable[[Exported, RunContext], Any]", landed: Callable[[Any], None]) -> None:
         """Have something made of what is chosen."""
-        try:
-            chosen = self._chosen()
-        except VizstudioError as error:
-            self._failed(error, "")
-            return
-        self.work.start(lambda context: make(chosen, context), landed)
+        chosen = self._chosen()
+        if chosen is not None:
+            self.work.start(lambda context: make(chosen, context), landed)
 
     def _preview(self) -> None:
         def draw(chosen: "Exported", context: RunContext) -> "Figure":
@@ -135,6 +136,8 @@ class ExportDesk(QObject):
         dialog = self._dialog
         assert dialog is not None
         chosen = self._chosen()
+        if chosen is None:
+            return
         folder = str(settings().value("export/folder", str(chosen.folder), type=str))
         kind = chosen.format
         start = str(Path(folder) / chosen.file_name)
@@ -184,13 +187,10 @@ class ExportDesk(QObject):
         )
 
     def _copy_text(self, write: "Callable[[Exported], str]", told: str) -> None:
-        try:
-            chosen = self._chosen()
-        except VizstudioError as error:
-            self._failed(error, "")
-            return
-        QGuiApplication.clipboard().setText(write(chosen))
-        self._say(told.format(chosen.file_name))
+        chosen = self._chosen()
+        if chosen is not None:
+            QGuiApplication.clipboard().setText(write(chosen))
+            self._say(told.format(chosen.file_name))
 
     def _say(self, text: str) -> None:
         self._window.status.tell(text)
