@@ -36,6 +36,7 @@ from studio_truth import check_now, check_session, check_settled
 
 from vizstudio.entries import ModelListing
 from vizstudio.gui.app import make_application
+from vizstudio.gui.heap import give_back
 from vizstudio.gui.main_window import MainWindow
 from vizstudio.gui.shelf import ModelShelf
 from vizstudio.plugins import PluginHost, load_plugins
@@ -74,8 +75,9 @@ class Measured:
 
 
 def measure(window: MainWindow) -> Measured:
-    """Count, after garbage was collected."""
+    """Count, after garbage was collected and what was freed was given back, as the next run would."""
     gc.collect()
+    give_back()
     kinds: Counter[str] = Counter()
     hooks, loaded = 0, sys.modules.get("torch.nn")  # torch is imported by the first run
     for found in gc.get_objects():

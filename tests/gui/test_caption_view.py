@@ -225,12 +225,16 @@ def test_stepping_lays_nothing_out_anew(writer: Any, qtbot: Any) -> None:
     facts = writer.inspector.facts._soon
     qtbot.waitUntil(lambda: not facts.isActive(), timeout=TIMEOUT)
     facts.setInterval(TIMEOUT)  # on a slow machine they would be told between two steps
-    QApplication.processEvents()
+
+    def climb() -> None:
+        for _ in range(20):  # a request climbs from parent to parent, one at a time
+            QApplication.processEvents()
+
+    climb()
     writer.tabs.installEventFilter(layouts)
     for _ in range(2):
         qtbot.keyClick(view.strip, Qt.Key.Key_Right)
-        for _ in range(20):  # a request climbs from parent to parent, one at a time
-            QApplication.processEvents()
+        climb()
     assert view.strip.at == 4 and layouts.count == 0
     facts.stop()
     view.alternatives.hint.setText("another text")  # what is looked for can be seen
