@@ -12,6 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any, Literal
 
 import pluggy
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vizstudio import hookspecs
 from vizstudio.core.errors import PluginError
@@ -200,8 +201,6 @@ def _require_api(plugin: Any) -> None:
     stated = getattr(plugin, "VIZSTUDIO_API", None)
     if stated is None:
         return
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only for who states something
-
     try:
         wanted = SpecifierSet(stated)
     except (InvalidSpecifier, AttributeError, TypeError):
